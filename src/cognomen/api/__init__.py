@@ -1,0 +1,1 @@
+"""AWS's vocabulary: types, errors, validators and the registry of operations. Imports nothing above."""
