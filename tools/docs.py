@@ -45,7 +45,12 @@ def broken_links(page: Path) -> list[str]:
 
 def unknown_targets(page: Path) -> list[str]:
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    spoken = {name for code in re.findall(r"`make ([^`]*)`", page.read_text()) for name in code.split() if re.fullmatch(r"[a-z-]+", name)}
+    spoken = {
+        name
+        for code in re.findall(r"`make ([^`]*)`", page.read_text())
+        for name in code.partition("ARGS=")[0].split()
+        if re.fullmatch(r"[a-z-]+", name)
+    }
     return [f"{page.relative_to(ROOT)}: `make {name}` is no target" for name in sorted(spoken - known)]
 
 
