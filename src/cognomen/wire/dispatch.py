@@ -94,7 +94,7 @@ class Dispatcher:
             await _send(send, cors.preflight(request))
             return
         request_id = str(uuid.uuid4())
-        protocol = next((protocol for protocol in self.protocols if protocol.claims(request)), self.protocols[0])
+        protocol = self._protocol(request)
         body = await _read(request, receive, self.limit)
         if isinstance(body, TooLarge):
             await _drain(receive, body)
@@ -103,6 +103,12 @@ class Dispatcher:
         elif body is not None:  # None: the client has gone
             request.body = body
             await _send(send, await self.answer(protocol, request, request_id))
+
+    def _protocol(self, request: HttpRequest) -> WireProtocol:
+        for protocol in self.protocols:
+            if protocol.claims(request):
+                return protocol
+        return self.protocols[0]  # it says that it knows no such operation
 
     def claims(self, request: HttpRequest) -> bool:
         """Whether some protocol knows the request as its own."""

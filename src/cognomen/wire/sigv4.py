@@ -10,9 +10,9 @@ import functools
 import hashlib
 import hmac
 import re
-from calendar import timegm
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from time import gmtime, strftime, strptime
+from time import gmtime, strftime
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -148,7 +148,7 @@ def _claim(
         raise errors.InvalidSignatureException("Credential should be scoped with a valid terminator: 'aws4_request'.")
     if not re.fullmatch(r"[a-z0-9-]{1,63}", region):
         raise errors.InvalidSignatureException("Credential should be scoped to a valid region.")
-    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", at) or epoch(at) is None:
+    if epoch(at) is None:
         raise errors.IncompleteSignatureException("Date must be in ISO-8601 'basic format'. See http://en.wikipedia.org/wiki/ISO_8601")
     if date != at[:8]:
         raise errors.InvalidSignatureException(
@@ -167,11 +167,15 @@ def header_time(request: HttpRequest) -> str | None:
         return None
 
 
-def epoch(at: str) -> int | None:
+def epoch(at: str) -> float | None:
+    """Seconds since 1970 of a basic ISO 8601 time; strptime would cost a quarter of the whole verification."""
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", at):
+        return None
     try:
-        return timegm(strptime(at, "%Y%m%dT%H%M%SZ"))
+        moment = datetime(int(at[:4]), int(at[4:6]), int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]), tzinfo=UTC)
     except ValueError:
         return None
+    return moment.timestamp()
 
 
 # What is checked
@@ -259,12 +263,12 @@ def _quoted(text: str) -> str:
 
 def canonical_headers(request: HttpRequest, signed: tuple[str, ...]) -> str:
     """`name:value` lines in order of name: repeated ones joined by commas, blanks around a value cut, those within folded to one."""
-    values: dict[str, list[str]] = {name: [] for name in signed}
+    values: dict[bytes, list[bytes]] = {name.encode("latin-1", "replace"): [] for name in signed}
     for name, value in request.headers:
-        held = values.get(name.decode("latin-1").lower())
+        held = values.get(name)
         if held is not None:
-            held.append(" ".join(value.decode("latin-1").split()))
-    return "".join(f"{name}:{','.join(values[name])}\n" for name in sorted(values))
+            held.append(b" ".join(value.split()))
+    return "".join(f"{name.decode('latin-1')}:{b','.join(held).decode('latin-1')}\n" for name, held in sorted(values.items()))
 
 
 def string_to_sign(claim: Claim, canonical: bytes) -> bytes:
