@@ -1,0 +1,47 @@
+"""Refresh tokens: opaque to everyone, us included. They have the form of live ones, a JWE in compact form (RFC 7516) that really
+opens with the pool's key, because clients look at the five parts; inside is nothing but chance. Only a digest is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA1
+
+from cognomen.kernel import base64url
+
+_HEADER: Final = base64url.encode(b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}')
+# RSA-OAEP in JOSE means SHA-1 (RFC 7518, 4.3). As a mask it needs no collision resistance, and nothing secret hangs on it here.
+_OAEP: Final = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - the algorithm that the header names
+_LONGEST: Final = 4096
+_PAYLOAD: Final = 64  # bytes of chance; 32 would do
+
+
+def make(public_key: RSAPublicKey) -> str:
+    """A new token, some 560 characters for an RSA-2048 key. Half of it is from the generator: it can not be guessed."""
+    content_key, nonce = os.urandom(32), os.urandom(12)
+    sealed = AESGCM(content_key).encrypt(nonce, os.urandom(_PAYLOAD), _HEADER.encode("ascii"))
+    parts = (public_key.encrypt(content_key, _OAEP), nonce, sealed[:-16], sealed[-16:])
+    return ".".join((_HEADER, *map(base64url.encode, parts)))
+
+
+def digest(token: str) -> bytes:
+    """SHA-256 (32 bytes): stored and looked up instead of the token. It needs no salt and no slow hash, for a token is random."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def is_well_formed(token: str) -> bool:
+    """Whether it could be one of ours; if not, nothing need be looked up."""
+    if len(token) > _LONGEST or not token.startswith(_HEADER + "."):
+        return False
+    parts = token.split(".")
+    try:
+        sizes = [len(base64url.decode(part)) for part in parts[1:]]
+    except ValueError:
+        return False
+    return len(sizes) == 4 and sizes[0] >= 128 and sizes[1:] == [12, _PAYLOAD, 16]
