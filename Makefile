@@ -56,7 +56,7 @@ gen: .venv/.dev ## src/cognomen/api from AWS's service models
 	@$(BIN)/python tools/generate.py
 
 bench: .venv/.dev ## numbers against other servers and against their floors (ARGS="--quick")
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 lock: .venv/.dev ## requirements/*.lock from pyproject.toml
 	@$(BIN)/python tools/lock.py $(ARGS)
