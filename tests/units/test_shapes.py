@@ -248,6 +248,7 @@ def test_java_classes_are_ascii() -> None:
     assert matcher(r"[\w-]+_[0-9a-zA-Z]+")("αβγ_abc") is None
     assert matcher(r"[\w-]+_[0-9a-zA-Z]+")("us-east-1_abc") is not None
     assert matcher(r"\d+")("١٢") is None
+    assert matcher(r"[\S]+")("a\u00a0b") is not None
     assert matcher(r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+")("αβγ") is not None
     assert matcher(r"[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+")("a\u00a0b") is None
 
