@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from calendar import timegm
-from datetime import UTC, datetime
 from time import strptime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from botocore import auth as botocore_auth
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials
+from botocore.auth import SigV4QueryAuth
 
 from cognomen.api import errors
-from cognomen.wire import chunks, sigv4
+from cognomen.wire import sigv4
 from cognomen.wire.request import HttpRequest
+from tests.units.signing import HOST, KEY, NOW, SECRET, TARGET, frozen, refused, replaced, signed, verified
 
-KEY = "AKIDEXAMPLE"
-SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-NOW = 1_790_000_000.0
-HOST = "idp.example"
-TARGET = {"X-Amz-Target": "AWSCognitoIdentityProviderService.ListUserPools", "Content-Type": "application/x-amz-json-1.1"}
-
-
-@pytest.fixture(autouse=True)
-def _frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore reads the time itself; both sides get the same."""
-    monkeypatch.setattr(botocore_auth, "get_current_datetime", lambda *_, **__: datetime.fromtimestamp(NOW, UTC))
-
-
-def sent(signed: AWSRequest) -> HttpRequest:
-    """A request that botocore signed, as a server receives it."""
-    url = urlsplit(signed.url)
-    headers = [(name.lower().encode(), str(value).encode()) for name, value in signed.headers.items()]
-    if not any(name == b"host" for name, _ in headers):
-        headers.append((b"host", url.netloc.encode()))
-    body = signed.body or b""
-    return HttpRequest(signed.method, url.path.encode(), url.query.encode(), headers, body.encode() if isinstance(body, str) else body)
-
-
-def signed(
-    signer: Any = SigV4Auth,
-    service: str = "cognito-idp",
-    *,
-    method: str = "POST",
-    url: str = f"https://{HOST}/",
-    headers: dict[str, str] | None = None,
-    body: bytes = b'{"MaxResults": 10}',
-    token: str | None = None,
-    **options: Any,
-) -> HttpRequest:
-    request = AWSRequest(method=method, url=url, headers=TARGET if headers is None else headers, data=body)
-    if issubclass(signer, S3SigV4Auth):
-        request.context["client_config"] = Config(s3={"payload_signing_enabled": options.pop("sign_payload", True)})
-    signer(Credentials(KEY, SECRET, token), service, "us-east-1", **options).add_auth(request)
-    return sent(request)
-
-
-def verified(request: HttpRequest, *, secret: str = SECRET, service: str = "cognito-idp", now: float = NOW) -> bytes:
-    claim = sigv4.claimed(request)
-    assert claim is not None
-    return sigv4.verify(request, claim, secret, service=service, now=now)
-
-
-def refused(request: HttpRequest, **options: Any) -> str:
-    with pytest.raises(errors.InvalidSignatureException) as raised:
-        verified(request, **options)
-    return raised.value.message
-
-
-def replaced(request: HttpRequest, name: bytes, value: bytes) -> HttpRequest:
-    headers = [(n, value if n == name else v) for n, v in request.headers]
-    return HttpRequest(request.method, request.raw_path, request.query_string, headers, request.body)
+__all__ = ["frozen"]
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 def test_a_signed_request_verifies() -> None:
@@ -346,124 +286,6 @@ def test_a_malformed_presigned_request_is_incomplete(old: bytes, new: bytes, exp
     assert old in request.query_string
     with pytest.raises(errors.IncompleteSignatureException, match=expected):
         sigv4.claimed(HttpRequest("GET", b"/x", request.query_string.replace(old, new), request.headers))
-
-
-# Payload forms
-
-
-@pytest.mark.parametrize("path", ["/bucket/a%20b/%C3%A9~.txt", "/bucket//double/../dots", "/bucket/plus%2Bsign"])
-def test_s3_paths_stay_as_they_are(path: str) -> None:
-    """S3 signs the path encoded once and not normalised, in the header and in the presigned form."""
-    url = f"https://{HOST}{path}"
-    assert verified(signed(S3SigV4Auth, "s3", method="PUT", url=url, body=b"data", headers={}), service="s3") == b"data"
-    presigned_s3 = signed(S3SigV4QueryAuth, "s3", method="GET", url=url, body=b"", headers={})
-    assert verified(presigned_s3, service="s3") == b""
-    elsewhere = HttpRequest("GET", b"/bucket/other", presigned_s3.query_string, presigned_s3.headers)
-    assert refused(elsewhere, service="s3") == sigv4.MISMATCH
-
-
-def test_a_payload_hash_must_be_the_bodys() -> None:
-    """X-Amz-Content-Sha256 is signed, so the body must have that hash, whatever else fits."""
-    request = signed(S3SigV4Auth, "s3", method="PUT", body=b"data", headers={})
-    assert request.text(b"x-amz-content-sha256") == hashlib.sha256(b"data").hexdigest()
-    assert verified(request, service="s3") == b"data"
-    assert refused(HttpRequest("PUT", b"/", b"", request.headers, b"Data"), service="s3") == sigv4.MISMATCH
-
-
-def test_an_unsigned_payload() -> None:
-    """UNSIGNED-PAYLOAD leaves the body open but nothing else."""
-    request = signed(S3SigV4Auth, "s3", method="PUT", body=b"data", headers={"Content-MD5": "jXd/OF09/siBXSD3SWAm3A=="}, sign_payload=False)
-    assert request.text(b"x-amz-content-sha256") == "UNSIGNED-PAYLOAD"
-    assert verified(HttpRequest("PUT", b"/", b"", request.headers, b"other"), service="s3") == b"other"
-    closed = replaced(request, b"x-amz-content-sha256", hashlib.sha256(b"data").hexdigest().encode())
-    assert refused(closed, service="s3") == sigv4.MISMATCH
-
-
-def chunked(payload: str, parts: list[bytes], trailers: bytes = b"") -> tuple[HttpRequest, list[bytes]]:
-    """A chunked upload by the rules of AWS's documentation, apart from the code under test; the pieces of its body too."""
-    headers = {"X-Amz-Content-SHA256": payload, "X-Amz-Decoded-Content-Length": str(sum(map(len, parts)))}
-
-    class Streaming(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
-        def payload(self, request: Any) -> str:
-            return payload
-
-        def _modify_request_before_signing(self, request: Any) -> None:
-            SigV4Auth._modify_request_before_signing(self, request)
-            request.headers["X-Amz-Content-SHA256"] = payload
-
-    request = signed(Streaming, "s3", method="PUT", body=b"", headers=headers)
-    seed = request.text(b"authorization").rpartition("Signature=")[2]
-    at = request.text(b"x-amz-date")
-    scope = f"{at[:8]}/us-east-1/s3/aws4_request"
-    key: bytes = f"AWS4{SECRET}".encode()
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    pieces, previous = [], seed
-
-    def sign(kind: str, rest: str) -> str:
-        return hmac.new(key, f"AWS4-HMAC-SHA256-{kind}\n{at}\n{scope}\n{previous}\n{rest}".encode(), hashlib.sha256).hexdigest()
-
-    for data in [*parts, b""]:
-        if payload == chunks.UNSIGNED_TRAILER:
-            head = f"{len(data):x}".encode()
-        else:
-            previous = sign("PAYLOAD", f"{hashlib.sha256(b'').hexdigest()}\n{hashlib.sha256(data).hexdigest()}")
-            head = f"{len(data):x};chunk-signature={previous}".encode()
-        pieces.append(head + b"\r\n" + data + (b"\r\n" if data else b""))
-    if payload == chunks.SIGNED_TRAILER:
-        pieces.append(
-            trailers
-            + b"\r\nx-amz-trailer-signature:"
-            + sign("TRAILER", hashlib.sha256(trailers + b"\n").hexdigest()).encode()
-            + b"\r\n\r\n"
-        )
-    else:
-        pieces.append(trailers + b"\r\n\r\n" if trailers else b"\r\n")
-    return HttpRequest("PUT", b"/", b"", request.headers, b"".join(pieces)), pieces
-
-
-@pytest.mark.parametrize(
-    ("payload", "trailers"),
-    [
-        (chunks.SIGNED, b""),
-        (chunks.SIGNED_TRAILER, b"x-amz-checksum-crc32c:sOO8/Q=="),
-        (chunks.UNSIGNED_TRAILER, b"x-amz-checksum-crc32:AAAAAA=="),
-    ],
-)
-def test_chunked_bodies_are_taken_apart(payload: str, trailers: bytes) -> None:
-    """All three streaming forms give back the data without the chunks."""
-    request, _ = chunked(payload, [b"a" * 65536, b"b" * 1024, b"\r\n0\r\n"], trailers)
-    assert verified(request, service="s3") == b"a" * 65536 + b"b" * 1024 + b"\r\n0\r\n"
-
-
-@pytest.mark.parametrize("payload", [chunks.SIGNED, chunks.SIGNED_TRAILER])
-def test_a_chunk_cannot_be_changed_moved_or_left_out(payload: str) -> None:
-    """Each chunk's signature covers its data and the chunk before; the trailer's covers the trailers."""
-    request, pieces = chunked(payload, [b"one", b"two"], b"x-amz-checksum-crc32c:sOO8/Q==" if payload == chunks.SIGNED_TRAILER else b"")
-    one, two, end, rest = pieces
-    assert verified(request, service="s3") == b"onetwo"
-    bodies = {
-        "changed": [one.replace(b"one", b"One"), two, end, rest],
-        "swapped": [two, one, end, rest],
-        "left out": [one, end, rest],
-        "cut short": [one, two],
-        "stripped": [one[: one.index(b";")] + b"\r\none\r\n", two, end, rest],
-    }
-    if payload == chunks.SIGNED_TRAILER:
-        bodies["trailer"] = [one, two, end, rest.replace(b"sOO8", b"sOO9")]
-        bodies["trailer unsigned"] = [one, two, end, rest.partition(b"x-amz-trailer-signature")[0]]
-    for what, body in bodies.items():
-        with pytest.raises((errors.InvalidSignatureException, errors.IncompleteSignatureException)) as raised:
-            verified(HttpRequest("PUT", b"/", b"", request.headers, b"".join(body)), service="s3")
-        assert raised.value.message in {chunks.MISMATCH, chunks.MALFORMED}, what
-
-
-@pytest.mark.parametrize("body", [b"", b"zz\r\n", b"5\r\nab", b"3\r\nabcXX0\r\n\r\n", b"0" * 300, b"3\r\nabc\r\n0\r\n\r\n"])
-def test_malformed_chunks_are_refused(body: bytes) -> None:
-    """A body that is not in chunks, or not as long as it says, is malformed (the last one: a wrong decoded length)."""
-    request, _ = chunked(chunks.UNSIGNED_TRAILER, [b"four"])
-    with pytest.raises(errors.IncompleteSignatureException):
-        verified(HttpRequest("PUT", b"/", b"", request.headers, body), service="s3")
 
 
 def test_the_key_cache_is_bounded() -> None:
