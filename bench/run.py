@@ -1,0 +1,285 @@
+"""`make bench`: the floors, this server and the others on one machine in one run, judged against bench/targets.py.
+
+Prints a table and writes bench/results.json. Nothing runs without a limit of time, and nothing leaves loopback but the installation of
+the other servers by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench import floors, targets
+from bench.loadgen import memory
+from bench.operations import OPERATIONS
+from bench.servers import COGNOMEN, PEERS, ROOT, Running, Server, load
+from bench.targets import Verdict
+from bench.wire import Endpoint
+
+# those that add users come last, so that the others meet the number of users that they are said to meet
+COMPARED = [
+    *("AdminGetUser", "GetUser", "ListUsers", "ListUsersPage2", "ListUsersFilter", "Jwks"),
+    *("Refresh", "InitiateAuthPassword", "InitiateAuthSrp", "SignUp", "AdminCreateUser"),
+]
+FEW, SOME, MORE = 100, 1_000, 10_000
+FILTER_AT_10_000 = "ListUsersFilter, 10,000 users"
+STARTS = 3
+Rows = dict[str, dict[str, Any]]
+
+
+class Measured(msgspec.Struct, kw_only=True):
+    """All that a run found, as it goes into results.json; rows are the generator's."""
+
+    machine: dict[str, Any]
+    floors_ms: dict[str, float] = {}
+    start_seconds: float | None = None
+    start_mb: float | None = None
+    full_users: int = 0
+    full_mb: float | None = None
+    few: Rows = {}
+    full: Rows = {}
+    servers: dict[str, Rows] = {}
+    verdicts: list[dict[str, Any]] = []
+
+
+def main() -> None:
+    options = arguments()
+    found = Measured(
+        machine={"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform(), "seconds": options.seconds}
+    )
+    say("floors")
+    found.floors_ms = {name: round(value, 4) for name, value in floors.measure(min(options.seconds, 3)).items()}
+    ours(found, options)
+    for peer in [] if options.no_peers else PEERS:
+        found.servers[peer.name] = guarded(peer, options)
+    verdicts = judge(found, options)
+    found.verdicts = [{**msgspec.to_builtins(verdict), "verdict": verdict.word} for verdict in verdicts]
+    options.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    show(found, verdicts, options)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="short runs, 10,000 users at most: a look, not a proof")
+    parser.add_argument("--only", default="", help="operations, separated by commas")
+    parser.add_argument("--seconds", type=float, default=0, help="how long each operation is loaded (5; 1.5 with --quick)")
+    parser.add_argument("--users", type=int, default=0, help="how many users are many (100,000; 10,000 with --quick)")
+    parser.add_argument("--no-peers", action="store_true", help="this server only")
+    parser.add_argument("--no-growth", action="store_true", help="without many users")
+    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results.json", help="where the numbers go")
+    options = parser.parse_args()
+    options.seconds = options.seconds or (1.5 if options.quick else 5)
+    options.users = options.users or (MORE if options.quick else 100_000)
+    options.only = [name for name in options.only.split(",") if name]
+    if unknown := set(options.only) - set(OPERATIONS):
+        parser.error(f"no such operation: {', '.join(sorted(unknown))} (there are {', '.join(OPERATIONS)})")
+    return options
+
+
+def say(what: str) -> None:
+    print(f"measuring {what}", file=sys.stderr, flush=True)
+
+
+def wanted(names: Iterable[str], options: argparse.Namespace) -> list[str]:
+    return [name for name in names if not options.only or name in options.only]
+
+
+# ---- this server
+
+
+def ours(found: Measured, options: argparse.Namespace) -> None:
+    """Start, 100 users, 1,000 users beside the others, and then many: one server that grows."""
+    found.servers[COGNOMEN.name] = {}
+    try:
+        found.start_seconds = statistics.median(first_answer()[0] for _ in range(STARTS))
+        with COGNOMEN.running() as running:
+            create_pool(running)
+            found.start_mb = memory(running.pid)["server_rss_mb"]
+            growing = wanted(targets.GROWING, options)
+            if not options.no_growth:
+                found.few = loads(running, sorted({targets.GROWING[name] for name in growing}), FEW, options, warm=True)
+            found.servers[COGNOMEN.name] = loads(running, wanted(COMPARED, options), SOME, options, warm=True)
+            if "ListUsersFilter" in wanted(COMPARED, options) and not options.quick:
+                found.servers[COGNOMEN.name][FILTER_AT_10_000] = load(running, "ListUsersFilter", seconds=options.seconds, users=MORE)
+            if not options.no_growth:
+                grow(found, running, growing, options)
+    except (RuntimeError, OSError) as error:
+        say(f"nothing of this server: {error}")
+
+
+def first_answer() -> tuple[float, float]:
+    """Seconds from the start of the process to the answer of CreateUserPool, and the memory then."""
+    with COGNOMEN.running() as running:
+        create_pool(running)
+        return time.perf_counter() - running.started, memory(running.pid)["server_rss_mb"]
+
+
+def create_pool(running: Running) -> None:
+    async def ask() -> None:
+        server = Endpoint(running.url)
+        await server.call(server.connect(), "CreateUserPool", PoolName="first")
+
+    uvloop.run(ask())
+
+
+def grow(found: Measured, running: Running, names: list[str], options: argparse.Namespace) -> None:
+    say(f"{options.users:,} users")
+    made = load(running, "Provision", seconds=0, users=options.users, limit=900)
+    found.full = loads(running, [name for name in names if name != "ListUsersPage1000" or options.users >= 60_000], options.users, options)
+    found.full["Provision"] = made
+    found.full_users = made.get("users", 0)
+    found.full_mb = max((row["server_rss_mb"] for row in found.full.values() if "server_rss_mb" in row), default=None)
+
+
+def loads(running: Running, names: list[str], users: int, options: argparse.Namespace, *, warm: bool = False) -> Rows:
+    """Each operation in turn. Once warmed up, so that what is filled at the first use is not taken for growth."""
+    if warm and names:
+        load(running, names[0], seconds=0.5, users=users)
+    rows = {}
+    for name in names:
+        say(f"{name}, {users:,} users")
+        rows[name] = load(running, name, seconds=options.seconds, users=users)
+    return rows
+
+
+# ---- the others
+
+
+def guarded(peer: Server, options: argparse.Namespace) -> Rows:
+    """A server that cannot be installed or started leaves an empty column, not an unfinished table."""
+    say(peer.name)
+    try:
+        with peer.running() as running:
+            rows = loads(running, wanted(COMPARED, options), SOME, options)
+            if "ListUsersFilter" in rows and "first_error" not in rows["ListUsersFilter"] and not options.quick:
+                rows[FILTER_AT_10_000] = load(running, "ListUsersFilter", seconds=options.seconds, users=MORE, limit=180)
+            return rows
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        say(f"nothing of {peer.name}: {error}")
+        return {}
+
+
+def counts(row: dict[str, Any] | None, users: int = SOME) -> bool:
+    """Whether a row can be compared with: all answers right, all users there, and a wrong password refused."""
+    return bool(
+        row and row.get("ops") and not row.get("errors") and row.get("users", 0) >= users and row.get("refuses_wrong_password", True)
+    )
+
+
+# ---- judging
+
+
+def judge(found: Measured, options: argparse.Namespace) -> list[Verdict]:
+    rows = [
+        Verdict(
+            part="start", name="first answered CreateUserPool", value=found.start_seconds, target=targets.START_SECONDS, at="most", unit="s"
+        ),
+        Verdict(part="start", name="memory then", value=found.start_mb, target=targets.START_MB, at="most", unit="MB"),
+    ]
+    if not options.no_peers:
+        rows += against_the_best(found, options)
+    rows += against_the_floors(found, options)
+    return rows if options.no_growth else rows + against_few(found, options)
+
+
+def against_the_best(found: Measured, options: argparse.Namespace) -> list[Verdict]:
+    names = [(name, factor, SOME) for name, factor in targets.TIMES_THE_BEST.items() if name in wanted(COMPARED, options)]
+    if not options.quick and "ListUsersFilter" in wanted(COMPARED, options):
+        names.append((FILTER_AT_10_000, targets.FILTER_TIMES_THE_BEST_AT_10_000, MORE))
+    rows = []
+    for name, factor, users in names:
+        peers = {peer: of[name] for peer, of in found.servers.items() if peer != COGNOMEN.name and counts(of.get(name), users)}
+        best = max(peers, key=lambda peer: peers[peer]["ops_per_s"], default="")
+        mine, value, note = found.servers[COGNOMEN.name].get(name), None, "no other server can"
+        if best and counts(mine, users) and mine:
+            value = mine["ops_per_s"] / peers[best]["ops_per_s"]
+        if best:
+            note = f"{best} {peers[best]['ops_per_s']:,.0f}/s"
+        rows.append(Verdict(part="times the best other", name=name, value=value, target=factor, at="least", note=note))
+    return rows
+
+
+def against_the_floors(found: Measured, options: argparse.Namespace) -> list[Verdict]:
+    rows = []
+    for name in wanted(targets.FLOORS, options):
+        mine, floor = found.servers[COGNOMEN.name].get(name), targets.floor_of(name, found.floors_ms)
+        used = mine.get("server_cpu_ms") if mine and counts(mine) else None
+        note = f"floors {floor:.3f} ms" if used is None else f"{used:.3f} ms, floors {floor:.3f} ms"
+        value = None if used is None else used / floor
+        rows.append(Verdict(part="processor time", name=name, value=value, target=targets.TIMES_THE_FLOORS, at="most", note=note))
+    return rows
+
+
+def against_few(found: Measured, options: argparse.Namespace) -> list[Verdict]:
+    """The time that a client waits, with many users and with 100; the thousandth page with the first, since 100 users have no more."""
+    rows = []
+    for name in wanted(targets.GROWING, options):
+        few, full = found.few.get(targets.GROWING[name]), found.full.get(name)
+        value, note = None, "needs 60,000 users" if name == "ListUsersPage1000" and options.users < 60_000 else ""
+        if few and full and counts(few, FEW) and counts(full, options.users):
+            value = full["p50_ms"] / few["p50_ms"]
+            note = f"{few['p50_ms']:.2f} ms, then {full['p50_ms']:.2f} ms"
+        rows.append(Verdict(part=f"{options.users:,} users", name=name, value=value, target=targets.GROWTH, at="most", note=note))
+    return [
+        *rows,
+        Verdict(part=f"{options.users:,} users", name="memory", value=found.full_mb, target=targets.FULL_MB, at="most", unit="MB"),
+    ]
+
+
+# ---- showing
+
+
+def show(found: Measured, verdicts: list[Verdict], options: argparse.Namespace) -> None:
+    # wide enough for the table where the output is a file
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(throughput(found))
+    console.print("floors, ms: " + ", ".join(f"{name} {value:.3f}" for name, value in found.floors_ms.items()))
+    table = Table(title="judged")
+    for heading in ("", "what", "value", "target", "", "how"):
+        table.add_column(heading)
+    for row in verdicts:
+        value = "-" if row.value is None else f"{row.value:.2f} {row.unit}"
+        target = f"at {row.at} {row.target:g} {row.unit}"
+        table.add_row(row.part, row.name, value, target, f"[{'green' if row.passes else 'red'}]{row.word}", row.note)
+    console.print(table)
+    missed = sum(not row.passes for row in verdicts)
+    console.print(f"{len(verdicts) - missed} pass, {missed} MISS; all numbers in {options.json}")
+
+
+def throughput(found: Measured) -> Table:
+    table = Table(title=f"operations a second, 16 connections, {SOME:,} users")
+    table.add_column("operation")
+    for server in found.servers:
+        table.add_column(server, justify="right")
+    for name in [*COMPARED, FILTER_AT_10_000]:
+        if any(name in of for of in found.servers.values()):
+            users = MORE if name == FILTER_AT_10_000 else SOME
+            table.add_row(name, *[cell(of.get(name), users) for of in found.servers.values()])
+    return table
+
+
+def cell(row: dict[str, Any] | None, users: int) -> str:
+    if row is None:
+        return "-"
+    if row.get("refuses_wrong_password") is False:
+        return "takes any password"
+    if counts(row, users):
+        return f"{row['ops_per_s']:,.1f}"
+    return f"{row['users']:,} users only" if 0 < row.get("users", 0) < users else "cannot"
+
+
+if __name__ == "__main__":
+    main()
