@@ -1,13 +1,18 @@
-"""What every test has: nothing yet but the rule that a test speaks to this machine only."""
+"""What every test has: the rule that it speaks to this machine only, and a server on each database."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from cognomen.tokens.keys import KeyPair, PreparedKeyMaker, generate_pair
+from tests.kit.postgres import Postgres
+from tests.kit.server import TestServer, settings_for
 
 
 def is_loopback(host: object) -> bool:
@@ -30,3 +35,29 @@ def loopback_only() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         yield
+
+
+@pytest.fixture(scope="session")
+def signing_pairs() -> list[KeyPair]:
+    """Real keys, made once: tests make many pools and prove nothing by making keys."""
+    return [generate_pair(), generate_pair()]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL of this test process, started when the first test asks for it."""
+    running = Postgres(Path(tmp_path_factory.mktemp("postgres")))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def server(request: pytest.FixtureRequest, signing_pairs: list[KeyPair]) -> AsyncIterator[TestServer]:
+    """An empty server, on each database in turn."""
+    url = ""
+    if request.param == "postgresql":
+        url = await request.getfixturevalue("postgres").empty_database()
+    running = TestServer(settings_for(url), PreparedKeyMaker(signing_pairs))
+    await running.start()
+    yield running
+    await running.stop()

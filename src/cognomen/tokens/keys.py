@@ -208,6 +208,11 @@ class SigningKeys:
         # Those who ask at once share one load; a caller who is cut off does not take it from the others.
         return await asyncio.shield(loading)
 
+    def prepare(self, pool_id: str) -> None:
+        """Makes a new pool's keys beside the request that made the pool, so that neither it nor the first sign-in waits for them."""
+        preparing = asyncio.ensure_future(self.for_pool(pool_id))
+        preparing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
     async def new_row(self, pool_id: str) -> SigningKeyRow:
         """Fresh keys for a pool, sealed and not yet stored: for whoever stores them together with the pool."""
         one, other = await self._maker.pair()

@@ -1,0 +1,148 @@
+"""Assembles a server: every object by its name, in plain sight. Knows everyone; no one knows it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from pathlib import Path
+
+import structlog
+
+from cognomen.api.operation import OPERATIONS
+from cognomen.config import BadSetting, Settings
+from cognomen.context import Context, Rooms
+from cognomen.delivery.inbox import Inbox
+from cognomen.delivery.null import NoDelivery
+from cognomen.hosted.site import site
+from cognomen.kernel.clock import Clock, SystemClock
+from cognomen.kernel.events import Events
+from cognomen.kernel.paging import Pager
+from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
+from cognomen.kernel.workers import Workers
+from cognomen.storage.engine import make_engine
+from cognomen.storage.errors import StorageError
+from cognomen.storage.migrate import migrate
+from cognomen.storage.store import Store
+from cognomen.tokens import access_keys
+from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
+from cognomen.userpools import operations, removal
+from cognomen.wire.caller import AccessKey, Authenticator
+from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
+
+log = structlog.get_logger("cognomen")
+_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]{1,63}\.localhost)(:[0-9]{1,5})?")
+_SWEEP_SECONDS = 300.0
+
+
+def master_key(settings: Settings) -> MasterKey:
+    """The key that seals everything. In dev it is made in the data folder on the first start. Raises BadSetting."""
+    try:
+        if settings.master_key:
+            return MasterKey.from_text(settings.master_key)
+        if settings.master_key_file:
+            return MasterKey.from_file(Path(settings.master_key_file))
+        if settings.in_memory:
+            return MasterKey.generate()
+        file = Path(settings.data) / "master.key"
+        if file.exists():
+            return MasterKey.from_file(file)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return create_master_key_file(file)
+    except BadMasterKey as error:
+        raise BadSetting(str(error)) from error
+    except OSError as error:
+        raise BadSetting(f"cannot write the data folder {settings.data}: {error.strerror}") from error
+
+
+class Server:
+    """One process: the rooms that requests share, the ASGI application over them, and what runs beside it."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, key_maker: KeyMaker | None = None, key: MasterKey | None = None, strict: bool = False
+    ) -> None:
+        self.settings = settings
+        self._own_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        engine = make_engine(settings.database)
+        store = Store(engine)
+        clock = clock or SystemClock()
+        sealer = Sealer(key or master_key(settings))
+        workers = Workers()
+        key_maker = key_maker or RsaKeyMaker()
+        self.inbox = Inbox(store.inbox, sealer, clock)
+        self.rooms = Rooms(
+            settings=settings,
+            store=store,
+            clock=clock,
+            sealer=sealer,
+            pager=Pager(sealer),
+            workers=workers,
+            key_maker=key_maker,
+            keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
+            delivery=self.inbox if settings.delivery == "inbox" else NoDelivery(),
+            events=Events(),
+            removals=asyncio.Event(),
+        )
+        operations.load()
+        self.dispatcher = Dispatcher(
+            operations=OPERATIONS,
+            context_for=self.context_for,
+            authenticator=Authenticator(required=settings.mode == "serve", lookup=self._access_key, clock=clock),
+            clock=clock,
+            logger=structlog.get_logger("operations"),
+            strict=strict,
+        )
+        self.pages = site(self.rooms, self.inbox, self.base_url)
+        self._beside: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart."""
+        await self.rooms.store.engine.open()
+        await migrate(self.rooms.store.engine)
+        self.rooms.key_maker.start()
+        self._beside = [asyncio.create_task(self._sweep()), asyncio.create_task(removal.remove_condemned(self.rooms))]
+
+    async def stop(self) -> None:
+        for task in self._beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self.rooms.key_maker.stop()
+        await self.rooms.store.engine.close()
+        self.rooms.workers.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("POST", "OPTIONS"):
+            await self.dispatcher(scope, receive, send)
+        else:
+            await self.pages(scope, receive, send)
+
+    def base_url(self, scheme: str, host: str) -> str:
+        """How links and `self` issuers name this server: `public_url`; in dev, the loopback name by which the caller came."""
+        if not self.settings.public_url and self.settings.mode == "dev" and _LOOPBACK.fullmatch(host):
+            return f"{scheme}://{host}"
+        return self._own_url
+
+    def context_for(self, call: Call) -> Context:
+        return Context(
+            self.rooms,
+            caller=call.caller,
+            request_id=call.request_id,
+            region=call.region or "",
+            base_url=self.base_url(call.scheme, call.host),
+            source_ip=call.source_ip,
+            user_agent=call.user_agent,
+        )
+
+    async def _access_key(self, key_id: str) -> AccessKey | None:
+        found = await self.rooms.store.access_keys.get(key_id)
+        return AccessKey(key_id, access_keys.secret_of(self.rooms.sealer, found), found.name, found.policy) if found else None
+
+    async def _sweep(self) -> None:
+        """Removes what has expired, now and then."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            try:
+                await self.rooms.store.sweep(self.rooms.clock.now())
+            except StorageError as error:
+                log.warning("the sweep waits for the database", reason=str(error))

@@ -1,0 +1,109 @@
+"""Every setting, its default and where it comes from: flags over `COGNOMEN_*` variables over the TOML file. Unknown keys are refused.
+
+docs/reference/settings.md names each; a law holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+PREFIX = "COGNOMEN_"
+
+
+class BadSetting(Exception):
+    """A setting is unknown, missing or not of its kind. The text is one clear sentence that never holds a secret's value."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server was started with. In TOML the names are these; as variables they are upper-case behind `COGNOMEN_`."""
+
+    mode: str = "dev"
+    host: str = "127.0.0.1"
+    port: int = 2646
+    data: str = "./.cognomen"
+    database_url: str = ""
+    public_url: str = ""
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    issuer: str = "self"
+    master_key: str = ""
+    master_key_file: str = ""
+    delivery: str = "inbox"
+    log_level: str = "info"
+
+    @property
+    def in_memory(self) -> bool:
+        return self.data == ":memory:" and not self.database_url
+
+    @property
+    def database(self) -> str:
+        """The database's URL; where none is set, a SQLite file in the data folder."""
+        if self.database_url:
+            return self.database_url
+        return "sqlite:///:memory:" if self.in_memory else f"sqlite:///{Path(self.data) / 'cognomen.db'}"
+
+
+def load(file: Path | None, environment: Mapping[str, str] | None = None, **flags: object) -> Settings:
+    """Reads the settings. Flags that are None were not given. Raises BadSetting."""
+    values: dict[str, object] = {}
+    if file is not None:
+        values.update(_from_file(file))
+    values.update(_from_environment(os.environ if environment is None else environment))
+    values.update({name: value for name, value in flags.items() if value is not None})
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"a setting is not of its kind: {error}") from error
+    _check(settings)
+    return settings
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        found = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise BadSetting(f"cannot read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{file} is not TOML: {error}") from error
+    for name in found:
+        if name not in Settings.__struct_fields__:
+            raise BadSetting(f"{file} has an unknown key: {name}")
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for variable, value in environment.items():
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX).lower()
+            if name not in Settings.__struct_fields__:
+                raise BadSetting(f"the variable {variable} is not a setting")
+            found[name] = value
+    return found
+
+
+def _check(settings: Settings) -> None:
+    if settings.mode not in ("dev", "serve"):
+        raise BadSetting("mode must be dev or serve")
+    if not 0 <= settings.port <= 65535:
+        raise BadSetting("port must lie between 0 and 65535")
+    if settings.delivery not in ("inbox", "none"):
+        raise BadSetting("delivery must be inbox or none")
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        raise BadSetting("log_level must be debug, info, warning or error")
+    if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):
+        raise BadSetting("public_url must be an http or https address")
+    if settings.issuer not in ("self", "aws") and urlsplit(settings.issuer).scheme not in ("http", "https"):
+        raise BadSetting("issuer must be self, aws or an http or https address")
+    if not (settings.account.isdigit() and len(settings.account) == 12):
+        raise BadSetting("account must be twelve digits")
+    if settings.mode == "serve" and not (settings.master_key or settings.master_key_file):
+        raise BadSetting("serve needs a master key: set COGNOMEN_MASTER_KEY or master_key_file (`cognomen keys master` makes one)")
+    if not settings.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise BadSetting("database_url must begin with sqlite:/// or postgresql://")

@@ -1,0 +1,90 @@
+"""All that an operation may touch: the rooms it works with, and whose request it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from cognomen.config import Settings
+from cognomen.delivery.message import Delivery
+from cognomen.kernel.clock import Clock
+from cognomen.kernel.events import Events
+from cognomen.kernel.paging import Pager
+from cognomen.kernel.secrets import Sealer
+from cognomen.kernel.workers import Workers
+from cognomen.storage.store import Store
+from cognomen.tokens.keys import KeyMaker, SigningKeys
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who signed the request; in dev the key is named but not checked. `policy` is "admin", "readonly" or "anonymous"."""
+
+    access_key_id: str
+    name: str
+    account: str
+    policy: str
+
+
+ANONYMOUS = Caller("", "", "", "anonymous")
+
+
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+    """What all requests share; app.py assembles it."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    sealer: Sealer
+    pager: Pager
+    workers: Workers
+    key_maker: KeyMaker
+    keys: SigningKeys
+    delivery: Delivery
+    events: Events
+    removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
+
+
+class Context:
+    """One request. `region` is the one its signature names, or the server's own; `base_url` is how the caller reached the server."""
+
+    __slots__ = (
+        "base_url",
+        "caller",
+        "clock",
+        "delivery",
+        "events",
+        "key_maker",
+        "keys",
+        "pager",
+        "region",
+        "removals",
+        "request_id",
+        "sealer",
+        "settings",
+        "source_ip",
+        "store",
+        "user_agent",
+        "workers",
+    )
+
+    def __init__(
+        self, rooms: Rooms, *, caller: Caller = ANONYMOUS, request_id: str = "", region: str = "", base_url: str = "", source_ip: str = "", user_agent: str = ""
+    ) -> None:
+        self.settings = rooms.settings
+        self.store = rooms.store
+        self.clock = rooms.clock
+        self.sealer = rooms.sealer
+        self.pager = rooms.pager
+        self.workers = rooms.workers
+        self.key_maker = rooms.key_maker
+        self.keys = rooms.keys
+        self.delivery = rooms.delivery
+        self.events = rooms.events
+        self.removals = rooms.removals
+        self.caller = caller
+        self.request_id = request_id
+        self.region = region or rooms.settings.region
+        self.base_url = base_url
+        self.source_ip = source_ip
+        self.user_agent = user_agent

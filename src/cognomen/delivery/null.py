@@ -1,0 +1,10 @@
+"""The delivery of a server that has none: every message fails, clearly."""
+
+from __future__ import annotations
+
+from cognomen.delivery.message import Message, NotDelivered
+
+
+class NoDelivery:
+    async def send(self, message: Message) -> None:
+        raise NotDelivered(f"no {message.channel} delivery is configured")

@@ -1,0 +1,41 @@
+"""Configuration (pools, clients, access keys) kept in memory, and dropped when any process changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from cognomen.storage.engine import Engine
+
+T = TypeVar("T")
+_MOST = 10_000
+
+
+class ConfigCache:
+    """A bounded map. What was being read while something changed is answered but not kept."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: dict[tuple[str, ...], Any] = {}
+        self._generation = 0
+
+    def found(self, key: tuple[str, ...]) -> Any | None:
+        if self._engine.foreign_change():
+            self.clear()
+        return self._kept.get(key)
+
+    async def get(self, key: tuple[str, ...], load: Callable[[], Awaitable[T | None]]) -> T | None:
+        kept: T | None = self.found(key)
+        if kept is not None:
+            return kept
+        generation = self._generation
+        loaded = await load()
+        if loaded is not None and generation == self._generation:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            self._kept[key] = loaded
+        return loaded
+
+    def clear(self) -> None:
+        self._generation += 1
+        self._kept.clear()

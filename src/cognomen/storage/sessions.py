@@ -1,0 +1,76 @@
+"""Sign-in sessions and the refresh tokens that continue them; only digests of tokens are kept."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cognomen.storage.engine import Engine, Reader, Row, Tx
+
+_COLUMNS = "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope"
+_ADD = f"INSERT INTO sessions ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+
+class Session(msgspec.Struct, frozen=True):
+    pool_id: str
+    origin_jti: str
+    sub: str
+    client_id: str
+    refresh_digest: bytes
+    auth_time: float
+    expires_at: float
+    revoked_at: float | None
+    scope: str
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """A refresh token that another has replaced."""
+
+    origin_jti: str
+    grace_until: float
+
+
+def _session(row: Row) -> Session:
+    return Session(*row)
+
+
+class Sessions:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def add(self, tx: Tx, session: Session) -> None:
+        await tx.run(_ADD, *msgspec.structs.astuple(session))
+
+    async def get(self, pool_id: str, origin_jti: str, tx: Reader | None = None) -> Session | None:
+        row = await (tx or self._engine).row(f"SELECT {_COLUMNS} FROM sessions WHERE pool_id = $1 AND origin_jti = $2", pool_id, origin_jti)
+        return _session(row) if row else None
+
+    async def by_refresh_digest(self, pool_id: str, digest: bytes) -> Session | None:
+        row = await self._engine.row(f"SELECT {_COLUMNS} FROM sessions WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest)
+        return _session(row) if row else None
+
+    async def rotated(self, pool_id: str, digest: bytes, tx: Reader | None = None) -> Rotated | None:
+        row = await (tx or self._engine).row(
+            "SELECT origin_jti, grace_until FROM rotated_refresh_tokens WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest
+        )
+        return Rotated(*row) if row else None
+
+    async def rotate(self, tx: Tx, session: Session, used: bytes, current: bytes, new: bytes, grace_until: float) -> None:
+        """`new` continues the session. The token that was `used` and the `current` one (another, when a used one came again within its
+        grace) work until `grace_until`, and then prove reuse. A grace that runs is not lengthened."""
+        await tx.run("UPDATE sessions SET refresh_digest = $3 WHERE pool_id = $1 AND origin_jti = $2", session.pool_id, session.origin_jti, new)
+        for digest in {used, current}:
+            await tx.run(
+                "INSERT INTO rotated_refresh_tokens (pool_id, refresh_digest, origin_jti, grace_until, expires_at) VALUES ($1, $2, $3, $4, $5)"
+                " ON CONFLICT (pool_id, refresh_digest) DO NOTHING",
+                session.pool_id,
+                digest,
+                session.origin_jti,
+                grace_until,
+                session.expires_at,
+            )
+
+    async def revoke(self, tx: Tx, pool_id: str, origin_jti: str, now: float) -> None:
+        await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL", pool_id, origin_jti, now)
+
+    async def revoke_all(self, tx: Tx, pool_id: str, sub: str, now: float) -> None:
+        await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND sub = $2 AND revoked_at IS NULL", pool_id, sub, now)

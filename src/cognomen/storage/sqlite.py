@@ -1,0 +1,236 @@
+"""SQLite: reads in the event loop's thread, writes grouped: all units that wait are run together and committed once.
+
+A unit runs in the loop's thread too, on the writing connection; only BEGIN's lock and COMMIT (the fsync) leave it for a thread. So no
+Python runs outside the loop, and nothing competes for the interpreter lock (docs/adr/0002-storage.md has the measurement).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from cognomen.storage.engine import Row, Tx, Unit
+from cognomen.storage.errors import CannotStart, Taken, Unavailable
+
+T = TypeVar("T")
+_FOREIGN_CHECK_SECONDS = 0.02
+_translated: dict[str, str] = {}
+
+
+def _sql(sql: str) -> str:
+    """`$1` is a *named* parameter to SQLite; `?1` is what takes a sequence."""
+    found = _translated.get(sql)
+    if found is None:
+        found = _translated[sql] = re.sub(r"\$(\d+)", r"?\1", sql)
+    return found
+
+
+def _translate(error: sqlite3.Error) -> Exception:
+    text = str(error)
+    if isinstance(error, sqlite3.IntegrityError) and text.startswith("UNIQUE"):
+        return Taken(text.rpartition(": ")[2])
+    if isinstance(error, sqlite3.OperationalError) and "syntax" not in text and "no such" not in text:
+        return Unavailable(f"the database file cannot be used now: {text}")
+    return error
+
+
+class SqliteTx:
+    """Statements on one connection; every await returns at once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    async def row(self, sql: str, *args: object) -> Row | None:
+        try:
+            found: Row | None = self._execute(_translated.get(sql) or _sql(sql), args).fetchone()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return found
+
+    async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        try:
+            return self._execute(_translated.get(sql) or _sql(sql), args).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+
+    async def run(self, sql: str, *args: object) -> int:
+        try:
+            return self._execute(_translated.get(sql) or _sql(sql), args).rowcount
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+
+
+class SqliteEngine:
+    """One file, one server: a second one on the same file is refused by a lock beside it (`exclusive`; a command of a moment does without)."""
+
+    name = "sqlite"
+
+    def __init__(self, path: str, *, exclusive: bool = True) -> None:
+        self._path = path
+        self._exclusive = exclusive
+        self._memory = path == ":memory:"
+        self._waiting: list[tuple[Unit[Any], asyncio.Future[Any]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
+        self._lock: int | None = None
+        self._data_version = 0
+        self._config_version = 0
+        self._next_check = 0.0
+
+    async def open(self) -> None:
+        if not self._memory and self._exclusive:
+            self._hold_lock()
+        try:
+            self._writer = self._connect()
+            self._reader = self._writer if self._memory else self._connect()
+            if not self._memory:
+                self._reader.execute("PRAGMA query_only = 1")
+        except sqlite3.Error as error:
+            self._release_lock()
+            raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
+        self._tx = SqliteTx(self._writer)
+        reads = SqliteTx(self._reader)
+        # Bound once: a read then costs no further call.
+        self.__dict__.update(row=reads.row, rows=reads.rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY", "cache_size = -8192", "foreign_keys = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _hold_lock(self) -> None:
+        folder = os.path.dirname(os.path.abspath(self._path))
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CannotStart(f"the data folder {folder} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
+            self._release_lock()
+            raise CannotStart(f"the database {self._path} is in use by another server" + (f" (process {holder})" if holder else "")) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def row(self, sql: str, *args: object) -> Row | None:
+        raise Unavailable("the database is not open")
+
+    async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        raise Unavailable("the database is not open")
+
+    async def write(self, unit: Unit[T]) -> T:
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((unit, done))
+        if self._flushing is None:
+            self._flushing = asyncio.ensure_future(self._flush())
+        return await done
+
+    async def _flush(self) -> None:
+        """Runs what waits as one transaction, commits it in the thread, and so on until nothing waits."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._commit_together(batch)
+        finally:
+            self._flushing = None
+
+    async def _commit_together(self, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
+        outcomes: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for unit, done in batch:
+                outcomes.append((done, *self._run_in_savepoint(unit)))
+            if self._memory:
+                self._writer.execute("COMMIT")
+            else:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
+        except BaseException as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            failure = _translate(error) if isinstance(error, sqlite3.Error) else Unavailable("the write was interrupted")
+            outcomes = [(done, None, failure) for _, done in batch]
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for done, result, failed in outcomes:
+                if done.cancelled():
+                    continue
+                if failed is None:
+                    done.set_result(result)
+                else:
+                    done.set_exception(failed)
+
+    def _run_in_savepoint(self, unit: Unit[Any]) -> tuple[Any, BaseException | None]:
+        execute = self._writer.execute
+        execute("SAVEPOINT unit")
+        coroutine = unit(self._tx).__await__()
+        try:
+            next(coroutine)
+        except StopIteration as finished:
+            execute("RELEASE unit")
+            return finished.value, None
+        except sqlite3.OperationalError:
+            raise  # the whole transaction may be gone (disk full): fail the batch
+        except Unavailable:
+            raise
+        except Exception as error:
+            execute("ROLLBACK TO unit")
+            execute("RELEASE unit")
+            return None, error
+        coroutine.close()
+        execute("ROLLBACK TO unit")
+        execute("RELEASE unit")
+        return None, RuntimeError("a unit of work awaited something that is not storage")
+
+    async def script(self, statements: Sequence[str]) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for statement in statements:
+                self._writer.execute(statement)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise CannotStart(f"cannot prepare the database file {self._path}: {error}") from error
+
+    def foreign_change(self) -> bool:
+        if self._memory:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now < self._next_check:
+            return False
+        self._next_check = now + _FOREIGN_CHECK_SECONDS
+        version = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._data_version:
+            return False
+        self._data_version = version
+        config = self._reader.execute("SELECT version FROM config_version WHERE id = 1").fetchone()[0]
+        changed, self._config_version = config != self._config_version, config
+        return bool(changed)
+
+    async def announce(self, tx: Tx) -> None:
+        await tx.run("UPDATE config_version SET version = version + 1 WHERE id = 1")
+
+    async def close(self) -> None:
+        while self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        if hasattr(self, "_writer"):
+            if not self._memory:
+                self._reader.close()
+            self._writer.close()
+        self._thread.shutdown()
+        self._release_lock()

@@ -1,0 +1,58 @@
+"""All of storage in one value: what an operation finds at `cx.store`."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from cognomen.storage.cache import ConfigCache
+from cognomen.storage.clients import Clients
+from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
+from cognomen.storage.engine import Engine, Tx, Unit
+from cognomen.storage.groups import Groups
+from cognomen.storage.inbox import Inbox
+from cognomen.storage.keys import AccessKeys, SigningKeyRows
+from cognomen.storage.pools import Pools
+from cognomen.storage.sessions import Sessions
+from cognomen.storage.users import Users
+
+T = TypeVar("T")
+_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks")
+
+
+class Store:
+    """`write` runs a unit of work; the aggregates' methods that take `tx` belong inside one, the others are one by themselves."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        cache = ConfigCache(engine)
+        self.pools = Pools(engine, cache)
+        self.clients = Clients(engine, cache)
+        self.users = Users(engine)
+        self.groups = Groups(engine)
+        self.sessions = Sessions(engine)
+        self.codes = Codes(engine)
+        self.attempts = AttemptCounts(engine)
+        self.used_marks = UsedMarks()
+        self.signing_keys = SigningKeyRows(engine)
+        self.access_keys = AccessKeys(engine, cache)
+        self.inbox = Inbox(engine)
+
+    async def write(self, unit: Unit[T]) -> T:
+        """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""
+        return await self.engine.write(unit)
+
+    async def check(self) -> None:
+        """Raises Unavailable when the database does not answer."""
+        await self.engine.row("SELECT 1")
+
+    async def sweep(self, now: float) -> None:
+        """Removes what has expired."""
+        for table in _EXPIRING:
+
+            # An access token, good for a day at most, may outlive its session's refresh token.
+            before = now - 86_400.0 if table == "sessions" else now
+
+            async def unit(tx: Tx, table: str = table, before: float = before) -> None:
+                await tx.run(f"DELETE FROM {table} WHERE expires_at < $1", before)
+
+            await self.engine.write(unit)

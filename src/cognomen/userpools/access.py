@@ -1,0 +1,74 @@
+"""Who an access token speaks for. Every operation that takes one comes through here, so that none forgets expiry, scope or revocation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.storage.clients import Client
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.tokens import jwt
+from cognomen.userpools import find
+
+SCOPE = "aws.cognito.signin.user.admin"
+
+
+class Access(msgspec.Struct, frozen=True):
+    pool: Pool
+    client: Client
+    user: User
+    claims: dict[str, Any]
+
+
+async def of(cx: Context, access_token: str) -> Access:
+    """Raises NotAuthorizedException for a token that is forged, expired, revoked or without the scope, UserNotFoundException when its user
+    is gone (FIDELITY B.7.61)."""
+    pool, client = await _issued_to(cx, access_token)
+    keys = await cx.keys.for_pool(pool.pool_id)
+    try:
+        claims = jwt.verify(access_token, {keys.access_key.kid: keys.access_key.public})
+    except jwt.BadSignature as cause:
+        raise errors.NotAuthorizedException("Could not verify signature for Access Token") from cause
+    except jwt.BadToken as cause:
+        raise invalid() from cause
+    if claims.get("token_use") != "access" or claims.get("client_id") != client.client_id:
+        raise invalid()
+    if claims["exp"] <= cx.clock.now():
+        raise errors.NotAuthorizedException("Access Token has expired")
+    if SCOPE not in str(claims.get("scope", "")).split(" "):
+        raise errors.NotAuthorizedException("Access Token does not have required scopes")
+    user = await cx.store.users.by_sub(pool.pool_id, str(claims["sub"]))
+    if user is None:
+        raise find.no_user()
+    await _refuse_revoked(cx, pool, user, claims)
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    return Access(pool, client, user, claims)
+
+
+async def _issued_to(cx: Context, access_token: str) -> tuple[Pool, Client]:
+    """The client that the token names; believed only once the signature of that client's pool has been verified."""
+    try:
+        named = jwt.unverified_claims(access_token).get("client_id")
+        return await find.client(cx, str(named))
+    except (jwt.BadToken, errors.ResourceNotFoundException) as cause:
+        raise invalid() from cause
+
+
+async def _refuse_revoked(cx: Context, pool: Pool, user: User, claims: dict[str, Any]) -> None:
+    origin_jti = claims.get("origin_jti")
+    if origin_jti is not None:
+        session = await cx.store.sessions.get(pool.pool_id, str(origin_jti))
+        if session is None or session.revoked_at is not None:
+            raise errors.NotAuthorizedException("Access Token has been revoked")
+    elif user.signed_out_at is not None and claims["iat"] <= user.signed_out_at:
+        # A client without token revocation: its tokens name no session, so all of before the sign-out count as revoked.
+        raise errors.NotAuthorizedException("Access Token has been revoked")
+
+
+def invalid() -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException("Invalid Access Token")

@@ -1,0 +1,204 @@
+"""Users as an administrator sees and makes them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.delivery import templates
+from cognomen.delivery.message import Message
+from cognomen.kernel import ids
+from cognomen.kernel.events import SignedUp
+from cognomen.storage.engine import Tx
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User, attributes_json
+from cognomen.userpools import attributes, codes, credentials, find
+from cognomen.userpools.passwords import temporary_days
+from cognomen.userpools.rules import names, password_policy
+from cognomen.userpools.sign_up import add_user, name_new_user
+
+_DAY = 86_400.0
+_MEDIUM = {"email": "EMAIL", "phone_number": "SMS"}
+
+
+@op
+async def admin_create_user(cx: Context, request: idp.AdminCreateUserRequest) -> idp.AdminCreateUserResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    if request.message_action == "RESEND":
+        user = await _renew_invitation(cx, pool, request)
+    else:
+        user = await _create(cx, pool, request)
+    return idp.AdminCreateUserResponse(user=shown(user))
+
+
+async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) -> User:
+    given = attributes.checked_by_admin(pool, request.user_attributes or [], creating=True)
+    username, given = name_new_user(pool, request.username, given)
+    policy = password_policy.of(pool)
+    if request.temporary_password:
+        password_policy.check(policy, request.temporary_password)
+    password = request.temporary_password or password_policy.generate(policy)
+    now, sub = cx.clock.now(), ids.sub()
+    username = username or sub
+    user = User(
+        pool_id=pool.pool_id,
+        sub=sub,
+        username=username,
+        username_key=names.key(pool, username),
+        status="FORCE_CHANGE_PASSWORD",
+        created_at=now,
+        modified_at=now,
+        attributes_json=attributes_json(sub, attributes.merged({}, given)),
+        credential=await credentials.make(cx, pool.pool_id, username, sub, password),
+        password_expires_at=now + _DAY * temporary_days(pool),
+    )
+    invitation = _invitation(pool, user, password, request)
+    await add_user(cx, pool, user, None, force_alias=bool(request.force_alias_creation), exists="User account already exists")
+    cx.events.emit(SignedUp(at=now, pool_id=pool.pool_id, request_id=cx.request_id, sub=sub, username=username, by_admin=True))
+    for message in invitation:
+        await codes.deliver(cx, message)
+    return user
+
+
+async def _renew_invitation(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) -> User:
+    """RESEND: a new temporary password for a user who has not used theirs yet (FIDELITY B.4.49)."""
+    user = await find.existing_user(cx, pool, request.username)
+    if user.status != "FORCE_CHANGE_PASSWORD":
+        raise errors.UnsupportedUserStateException("Resend not possible. User status is not FORCE_CHANGE_PASSWORD")
+    policy = password_policy.of(pool)
+    if request.temporary_password:
+        password_policy.check(policy, request.temporary_password)
+    password = request.temporary_password or password_policy.generate(policy)
+    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, password)
+    expires_at = cx.clock.now() + _DAY * temporary_days(pool)
+
+    async def unit(tx: Tx) -> User:
+        return await credentials.replace(cx, tx, pool, user, sealed, password_expires_at=expires_at)
+
+    renewed = await find.write(cx, unit)
+    for message in _invitation(pool, renewed, password, request):
+        await codes.deliver(cx, message)
+    return renewed
+
+
+def _invitation(pool: Pool, user: User, password: str, request: idp.AdminCreateUserRequest) -> list[Message]:
+    """The messages by the desired mediums, by text where none are named, as AWS does. Raises when a medium has no address to go to."""
+    if request.message_action == "SUPPRESS":
+        return []
+    present = user.attributes
+    desired = request.desired_delivery_mediums or ["SMS"]
+    wanted = [attribute for attribute, medium in _MEDIUM.items() if medium in desired]
+    reached = [attribute for attribute in wanted if present.get(attribute)]
+    if not reached and request.desired_delivery_mediums:
+        missing = "email" if wanted == ["email"] else "phone_number"
+        raise errors.InvalidParameterException(f"User has no {missing} to send the invitation to.")
+    return [_invite(pool, user, attribute, present[attribute], password) for attribute in reached]
+
+
+def _invite(pool: Pool, user: User, attribute: str, address: str, password: str) -> Message:
+    settings = pool.settings.pool.admin_create_user_config
+    own = (settings.invite_message_template if settings else None) or idp.MessageTemplateType()
+    # In a pool with username attributes people know themselves by their address, not by their sub.
+    name = address if names.username_attributes(pool) else user.username
+    if attribute == "phone_number":
+        body = templates.fill(own.sms_message or templates.INVITE_SMS, code=password, username=name, markup=False)
+        return Message(channel="sms", to=address, pool_id=pool.pool_id, username=user.username, subject="", body=body, code=password)
+    body = templates.fill(own.email_message or templates.INVITE_EMAIL, code=password, username=name, markup=True)
+    subject = own.email_subject or templates.INVITE_SUBJECT
+    return Message(channel="email", to=address, pool_id=pool.pool_id, username=user.username, subject=subject, body=body, code=password)
+
+
+@op
+async def admin_get_user(cx: Context, request: idp.AdminGetUserRequest) -> idp.AdminGetUserResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    user = await find.existing_user(cx, pool, request.username)
+    return idp.AdminGetUserResponse(
+        username=user.username,
+        user_attributes=attributes.listed(user, user.attributes),
+        user_create_date=user.created_at,
+        user_last_modified_date=user.modified_at,
+        enabled=user.enabled,
+        user_status=user.status,
+    )
+
+
+@op
+async def admin_delete_user(cx: Context, request: idp.AdminDeleteUserRequest) -> None:
+    pool = await find.pool(cx, request.user_pool_id)
+    user = await find.existing_user(cx, pool, request.username)
+    await remove(cx, user)
+
+
+@op
+async def admin_enable_user(cx: Context, request: idp.AdminEnableUserRequest) -> idp.AdminEnableUserResponse:
+    await _set_enabled(cx, request.user_pool_id, request.username, enabled=True)
+    return idp.AdminEnableUserResponse()
+
+
+@op
+async def admin_disable_user(cx: Context, request: idp.AdminDisableUserRequest) -> idp.AdminDisableUserResponse:
+    """The user's tokens are revoked too: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminDisableUser.html"""
+    await _set_enabled(cx, request.user_pool_id, request.username, enabled=False)
+    return idp.AdminDisableUserResponse()
+
+
+async def _set_enabled(cx: Context, pool_id: str, username: str, *, enabled: bool) -> None:
+    pool = await find.pool(cx, pool_id)
+    user = await find.existing_user(cx, pool, username)
+    now = cx.clock.now()
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.users.change(
+            tx,
+            user.pool_id,
+            user.sub,
+            lambda present: msgspec.structs.replace(
+                present, enabled=enabled, modified_at=now, signed_out_at=present.signed_out_at if enabled else now
+            ),
+        )
+        if not enabled:
+            await cx.store.sessions.revoke_all(tx, user.pool_id, user.sub, now)
+
+    await find.write(cx, unit)
+
+
+@op
+async def admin_update_user_attributes(
+    cx: Context, request: idp.AdminUpdateUserAttributesRequest
+) -> idp.AdminUpdateUserAttributesResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    changes = attributes.checked_by_admin(pool, request.user_attributes)
+    user = await find.existing_user(cx, pool, request.username)
+    await find.write(cx, lambda tx: attributes.apply(cx, tx, pool, user, changes))
+    return idp.AdminUpdateUserAttributesResponse()
+
+
+@op
+async def admin_delete_user_attributes(
+    cx: Context, request: idp.AdminDeleteUserAttributesRequest
+) -> idp.AdminDeleteUserAttributesResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    gone = [idp.AttributeType(name=name, value="") for name in request.user_attribute_names]
+    changes = attributes.checked_by_admin(pool, gone)
+    user = await find.existing_user(cx, pool, request.username)
+    await find.write(cx, lambda tx: attributes.apply(cx, tx, pool, user, changes))
+    return idp.AdminDeleteUserAttributesResponse()
+
+
+async def remove(cx: Context, user: User) -> None:
+    await find.write(cx, lambda tx: cx.store.users.remove(tx, user))
+
+
+def shown(user: User) -> idp.UserType:
+    """A user as lists and AdminCreateUser show one."""
+    return idp.UserType(
+        username=user.username,
+        attributes=attributes.listed(user, user.attributes),
+        user_create_date=user.created_at,
+        user_last_modified_date=user.modified_at,
+        enabled=user.enabled,
+        user_status=user.status,
+    )
+

@@ -1,0 +1,184 @@
+"""The sign-in machine: owns what every sign-in passes through, so that no flow or challenge can forget it.
+
+Client secret, lockout, single use, the user's status, what must follow a proved factor, and the tokens at the end stand here once. A flow
+(how a sign-in begins) or a challenge (what may be asked in it) is one file and one line in `auth/tables.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.context import Context
+from cognomen.kernel.events import SignedIn, SignInFailed
+from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.userpools import client_auth, find, issue
+from cognomen.userpools.auth import lockout, session
+from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongPassword, incorrect
+
+Move = Callable[[Context, Attempt], Awaitable[Step]]
+Follow = Callable[[Context, Attempt], Awaitable[Ask | None]]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What InitiateAuth and RespondToAuthChallenge answer, and their admin twins."""
+
+    challenge_name: str | None = None
+    session: str | None = None
+    challenge_parameters: dict[str, str] | None = None
+    authentication_result: idp.AuthenticationResultType | None = None
+
+
+async def run(cx: Context, attempt: Attempt, move: Move, following: tuple[Follow, ...]) -> Outcome:
+    """Makes the attempt's next move: a flow that begins it, or the answer to a challenge; then asks what must follow, or gives tokens."""
+    await lockout.refuse_locked(cx, attempt)
+    try:
+        step = await move(cx, attempt)
+    except WrongPassword:
+        await lockout.count_failure(cx, attempt)
+        _tell_failure(cx, attempt, "NotAuthorizedException")
+        raise incorrect() from None
+    if isinstance(step, Ask):
+        return _ask(cx, attempt, step)
+    return await _proved(cx, attempt, step, following)
+
+
+async def resume(
+    cx: Context, pool: Pool, client: Client, state: session.SessionState, responses: Mapping[str, str], metadata: Mapping[str, str]
+) -> Attempt:
+    """The attempt as it stood when the challenge of `state` was asked."""
+    attempt = Attempt(
+        pool=pool,
+        client=client,
+        flow=state.flow,
+        typed=state.typed,
+        user=await cx.store.users.by_sub(pool.pool_id, state.sub) if state.sub else None,
+        admin=state.admin,
+        parameters=responses,
+        metadata=metadata,
+        factors=state.factors,
+        mark=state.mark,
+    )
+    _check_secret_hash(cx, attempt)
+    return attempt
+
+
+async def start(
+    cx: Context, pool: Pool, client: Client, flow: str, parameters: Mapping[str, str], metadata: Mapping[str, str], *, typed: str, admin: bool
+) -> Attempt:
+    """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here."""
+    attempt = Attempt(
+        pool=pool,
+        client=client,
+        flow=flow,
+        typed=typed,
+        user=await find.user(cx, pool, typed),
+        admin=admin,
+        parameters=parameters,
+        metadata=metadata,
+    )
+    _check_secret_hash(cx, attempt)
+    if attempt.user is None and not attempt.hides_users:
+        raise find.no_user()
+    if attempt.user is not None and not attempt.hides_users:
+        _refuse_by_status(attempt.user, proved=False)
+    return attempt
+
+
+async def use_up(cx: Context, tx: Tx, attempt: Attempt) -> None:
+    """Within the unit of a success: the session is spent, the failures are forgotten. Raises NotAuthorizedException when it was spent before."""
+    if attempt.mark is not None and not await cx.store.used_marks.add(tx, attempt.pool.pool_id, attempt.mark, cx.clock.now() + 3_600):
+        raise session.used()
+    await lockout.clear(cx, tx, attempt)
+
+
+async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[Follow, ...]) -> Outcome:
+    """A factor was passed: refuses users who may not sign in, asks what must still be asked, and else gives tokens."""
+    attempt.factors = (*attempt.factors, step.factor)
+    user = attempt.signed_in_user
+    _refuse_by_status(user, proved=True)
+    for follow in following:
+        further = await follow(cx, attempt)
+        if further is not None:
+            if attempt.mark is not None or attempt.failures:
+                await cx.store.write(lambda tx: use_up(cx, tx, attempt))
+                attempt.mark = None
+            return _ask(cx, attempt, further)
+    result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt))
+    _tell_success(cx, attempt, user)
+    return Outcome(authentication_result=result, challenge_parameters={})
+
+
+def _ask(cx: Context, attempt: Attempt, ask: Ask) -> Outcome:
+    sealed = None
+    if ask.with_session:
+        minutes = attempt.client.settings.auth_session_validity or 3
+        state = session.SessionState(
+            pool_id=attempt.pool.pool_id,
+            client_id=attempt.client.client_id,
+            flow=attempt.flow,
+            typed=attempt.typed,
+            sub=attempt.user.sub if attempt.user else "",
+            admin=attempt.admin,
+            factors=attempt.factors,
+            challenge=ask.challenge,
+            expires_at=cx.clock.now() + 60.0 * minutes,
+            mark=session.new_mark(),
+        )
+        sealed = session.seal(cx, state)
+    return Outcome(challenge_name=ask.challenge, session=sealed, challenge_parameters=ask.parameters)
+
+
+def _refuse_by_status(user: User, *, proved: bool) -> None:
+    """Users who may not sign in. Where users are hidden this is asked only once the password is proved, and so tells nothing to others."""
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    if user.status == "RESET_REQUIRED":
+        raise errors.PasswordResetRequiredException("Password reset required for the user")
+    if proved and user.status == "UNCONFIRMED":
+        raise errors.UserNotConfirmedException("User is not confirmed.")
+
+
+def _check_secret_hash(cx: Context, attempt: Attempt) -> None:
+    """A client may hash what was typed, or what a challenge named the user (FIDELITY A.5)."""
+    named = (attempt.user.username, attempt.user.sub) if attempt.user else (attempt.parameters.get("USERNAME", attempt.typed),)
+    client_auth.check_secret_hash(cx, attempt.client, attempt.parameters.get("SECRET_HASH"), attempt.typed, *named)
+
+
+def _tell_failure(cx: Context, attempt: Attempt, reason: str) -> None:
+    cx.events.emit(
+        SignInFailed(
+            at=cx.clock.now(),
+            pool_id=attempt.pool.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            username=attempt.typed[:128],
+            reason=reason,
+            sub=attempt.user.sub if attempt.user else "",
+            client_id=attempt.client.client_id,
+            flow=attempt.flow,
+        )
+    )
+
+
+def _tell_success(cx: Context, attempt: Attempt, user: User) -> None:
+    cx.events.emit(
+        SignedIn(
+            at=cx.clock.now(),
+            pool_id=attempt.pool.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            sub=user.sub,
+            username=user.username,
+            client_id=attempt.client.client_id,
+            flow=attempt.flow,
+            factors=attempt.factors,
+        )
+    )

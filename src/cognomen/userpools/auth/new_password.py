@@ -1,0 +1,63 @@
+"""NEW_PASSWORD_REQUIRED: a user whom an administrator made chooses a password of their own, and fills in what the pool requires."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.context import Context
+from cognomen.kernel.events import PasswordChanged
+from cognomen.storage.engine import Tx
+from cognomen.storage.errors import Missing
+from cognomen.userpools import attributes, credentials
+from cognomen.userpools.auth import machine
+from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, incorrect, required
+from cognomen.userpools.rules import schema
+
+CHALLENGE = "NEW_PASSWORD_REQUIRED"
+_PREFIX = "userAttributes."
+
+
+async def follow(cx: Context, attempt: Attempt) -> Ask | None:
+    user = attempt.signed_in_user
+    if user.status != "FORCE_CHANGE_PASSWORD":
+        return None
+    present = user.attributes
+    missing = [f"{_PREFIX}{name}" for name in schema.required(attempt.pool.settings.pool.schema_attributes or []) if not present.get(name)]
+    parameters = {
+        "USER_ID_FOR_SRP": user.username,
+        "requiredAttributes": msgspec.json.encode(missing).decode(),
+        "userAttributes": msgspec.json.encode(present).decode(),
+    }
+    return Ask(CHALLENGE, parameters)
+
+
+async def answer(cx: Context, attempt: Attempt) -> Step:
+    user = attempt.signed_in_user
+    password = required(attempt.parameters, "NEW_PASSWORD")
+    given = [idp.AttributeType(name=name.removeprefix(_PREFIX), value=value) for name, value in attempt.parameters.items() if name.startswith(_PREFIX)]
+    await credentials.check_new(cx, attempt.pool, user, password)
+    changes = attributes.checked_by_client(attempt.pool, attempt.client, given)
+    missing = [
+        name for name in schema.required(attempt.pool.settings.pool.schema_attributes or []) if not {**user.attributes, **changes}.get(name)
+    ]
+    if missing:
+        raise errors.InvalidParameterException(f"Invalid attributes given, {missing[0]} is missing")
+    sealed = await credentials.make(cx, user.pool_id, user.username, user.sub, password)
+
+    async def unit(tx: Tx) -> None:
+        await machine.use_up(cx, tx, attempt)
+        changed = await credentials.replace(cx, tx, attempt.pool, user, sealed, status="CONFIRMED", password_expires_at=None)
+        if changes:
+            changed = await attributes.apply(cx, tx, attempt.pool, changed, changes)
+        attempt.user = changed
+
+    try:
+        await cx.store.write(unit)
+    except Missing as cause:
+        raise incorrect() from cause
+    attempt.mark = None
+    cx.events.emit(
+        PasswordChanged(at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, how="challenge")
+    )
+    return Passed("NEW_PASSWORD_REQUIRED")

@@ -1,0 +1,54 @@
+"""Challenge sessions: everything about an unfinished sign-in, sealed, so that no server keeps state between two requests."""
+
+from __future__ import annotations
+
+import secrets as entropy
+
+import msgspec
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.kernel.secrets import Unsealable
+from cognomen.storage.clients import Client
+
+_PURPOSE = "challenge session"
+
+
+class SessionState(msgspec.Struct, frozen=True):
+    """`challenge` is the one that was asked; `mark` makes the session single-use once it succeeded."""
+
+    pool_id: str
+    client_id: str
+    flow: str
+    typed: str
+    sub: str
+    admin: bool
+    factors: tuple[str, ...]
+    challenge: str
+    expires_at: float
+    mark: bytes
+
+
+def new_mark() -> bytes:
+    return entropy.token_bytes(16)
+
+
+def seal(cx: Context, state: SessionState) -> str:
+    return cx.sealer.seal_text(_PURPOSE, msgspec.json.encode(state))
+
+
+def open_session(cx: Context, client: Client, session: str) -> SessionState:
+    """Raises NotAuthorizedException for a session that is foreign, forged or late (FIDELITY B.3.29)."""
+    try:
+        state = msgspec.json.decode(cx.sealer.open_text(_PURPOSE, session), type=SessionState)
+    except (Unsealable, msgspec.DecodeError) as cause:
+        raise errors.NotAuthorizedException("Invalid session for the user.") from cause
+    if state.client_id != client.client_id:
+        raise errors.NotAuthorizedException("Invalid session for the user.")
+    if state.expires_at <= cx.clock.now():
+        raise errors.NotAuthorizedException("Invalid session for the user, session is expired.")
+    return state
+
+
+def used() -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException("Invalid session for the user, session can only be used once.")

@@ -1,0 +1,24 @@
+"""How a sign-in may begin, what it may ask, and what follows a proved factor, in order. A new challenge is one file and its line here."""
+
+from __future__ import annotations
+
+from cognomen.userpools.auth import new_password, password, password_srp
+from cognomen.userpools.auth.machine import Follow, Move
+
+FLOWS: dict[str, Move] = {
+    "USER_SRP_AUTH": password_srp.begin,
+    "USER_PASSWORD_AUTH": password.begin,
+    "ADMIN_USER_PASSWORD_AUTH": password.begin,
+    "ADMIN_NO_SRP_AUTH": password.begin,
+}
+
+CHALLENGES: dict[str, Move] = {
+    "PASSWORD_VERIFIER": password_srp.answer,
+    "NEW_PASSWORD_REQUIRED": new_password.answer,
+}
+
+# Challenges that carry their state themselves, beside or instead of a Session.
+RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover}
+
+# Asked after the password (or what stands for it) was proved, the first that applies first; tokens when none does.
+FOLLOWING: tuple[Follow, ...] = (new_password.follow,)

@@ -1,0 +1,60 @@
+"""How an app client proves itself: SECRET_HASH over the user name, or the secret itself. Any of its secrets will do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.kernel import ids, secrets
+from cognomen.storage.clients import Client, ClientSecret
+
+_PURPOSE = "client secret"
+Update = Callable[[Client], Client]
+
+
+def seal_secret(cx: Context, pool_id: str, client_id: str, secret: str) -> ClientSecret:
+    sealed = cx.sealer.seal(_PURPOSE, secret.encode(), _bound(pool_id, client_id))
+    return ClientSecret(secret_id=f"{client_id}--{ids.uuid()}", sealed=sealed, created_at=cx.clock.now())
+
+
+def open_secret(cx: Context, client: Client, secret: ClientSecret) -> str:
+    return cx.sealer.open(_PURPOSE, secret.sealed, _bound(client.pool_id, client.client_id)).decode()
+
+
+def check_secret_hash(cx: Context, client: Client, secret_hash: str | None, *usernames: str) -> None:
+    """The hash must be of one of `usernames` (what was typed, and later the user's own name) by one of the client's secrets.
+
+    Raises NotAuthorizedException. A client without a secret needs none; one that is sent all the same is refused, as AWS does.
+    """
+    if not client.secrets:
+        if secret_hash is not None:
+            raise errors.NotAuthorizedException(f"Unable to verify secret hash for client {client.client_id}")
+        return
+    if not secret_hash:
+        raise errors.NotAuthorizedException(f"Client {client.client_id} is configured with secret but SECRET_HASH was not received")
+    fits = False
+    for kept in client.secrets:
+        key = open_secret(cx, client, kept).encode()
+        for username in usernames:
+            mac = hmac.digest(key, (username + client.client_id).encode("utf-8", "surrogatepass"), hashlib.sha256)
+            fits |= secrets.equal(base64.b64encode(mac).decode(), secret_hash)
+    if not fits:
+        raise errors.NotAuthorizedException(f"Unable to verify secret hash for client {client.client_id}")
+
+
+def secret_fits(cx: Context, client: Client, secret: str | None) -> bool:
+    """For operations that take ClientSecret itself: is it one of the client's, or has the client none and none was sent?"""
+    if not client.secrets:
+        return not secret
+    fits = False
+    for kept in client.secrets:
+        fits |= secrets.equal(open_secret(cx, client, kept), secret or "")
+    return fits
+
+
+def _bound(pool_id: str, client_id: str) -> bytes:
+    return f"{pool_id}/{client_id}".encode()

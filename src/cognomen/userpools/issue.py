@@ -1,0 +1,106 @@
+"""The tokens that a sign-in ends with and a refresh renews: who the user is, for how long, signed by the pool's two keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from cognomen.api import idp
+from cognomen.context import Context
+from cognomen.kernel import ids
+from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
+from cognomen.storage.groups import Group
+from cognomen.storage.pools import Pool
+from cognomen.storage.sessions import Session
+from cognomen.storage.users import User
+from cognomen.tokens import claims, issuer, jwt
+from cognomen.tokens import refresh as refresh_tokens
+from cognomen.tokens.keys import PoolKeys
+from cognomen.userpools.access import SCOPE
+from cognomen.userpools.rules import permissions, validity
+
+
+async def sign_in(cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]]) -> idp.AuthenticationResultType:
+    """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session."""
+    keys = await cx.keys.for_pool(pool.pool_id)
+    now = cx.clock.now()
+    refresh_token = refresh_tokens.make(keys.id_key.public)
+    session = Session(
+        pool_id=pool.pool_id,
+        origin_jti=ids.uuid(),
+        sub=user.sub,
+        client_id=client.client_id,
+        refresh_digest=refresh_tokens.digest(refresh_token),
+        auth_time=now,
+        expires_at=now + validity.refresh_seconds(client),
+        revoked_at=None,
+        scope=SCOPE,
+    )
+
+    async def unit(tx: Tx) -> None:
+        await also(tx)
+        await cx.store.sessions.add(tx, session)
+
+    await cx.store.write(unit)
+    return await tokens(cx, pool, client, user, session, refresh_token=refresh_token)
+
+
+async def tokens(
+    cx: Context, pool: Pool, client: Client, user: User, session: Session, *, refresh_token: str | None = None
+) -> idp.AuthenticationResultType:
+    """Id and access token of a session, and the refresh token if there is a new one to hand out."""
+    keys = await cx.keys.for_pool(pool.pool_id)
+    subject = _subject(user, await cx.store.groups.of_user(pool.pool_id, user.sub))
+    now = int(cx.clock.now())
+    grant = claims.Grant(
+        issuer=issuer_of(cx, pool),
+        client_id=client.client_id,
+        event_id=ids.uuid(),
+        auth_time=int(session.auth_time),
+        issued_at=now,
+        origin_jti=None if client.settings.enable_token_revocation is False else session.origin_jti,
+    )
+    lifetime = validity.access_seconds(client)
+    access = claims.access_claims(subject, grant, expires_at=now + lifetime, scope=session.scope, jti=ids.uuid())
+    readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
+    identity = claims.id_claims(subject, grant, expires_at=now + validity.id_seconds(client), jti=ids.uuid(), readable=readable)
+    access_token, id_token = await cx.workers.run(_sign, keys, access, identity)
+    return idp.AuthenticationResultType(
+        access_token=access_token, expires_in=lifetime, token_type="Bearer", refresh_token=refresh_token, id_token=id_token
+    )
+
+
+def _sign(keys: PoolKeys, access: Mapping[str, Any], identity: Mapping[str, Any]) -> tuple[str, str]:
+    """Both in one visit to a worker: a hop costs more than the claims do."""
+    return jwt.sign(access, keys.access_key.kid, keys.access_key.private), jwt.sign(identity, keys.id_key.kid, keys.id_key.private)
+
+
+def _subject(user: User, groups: list[Group]) -> claims.Subject:
+    """Groups by precedence, the lowest number first and none last. A preferred role there is only if one group has the lowest precedence.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-user-groups.html
+    """
+    ordered = sorted(groups, key=lambda group: (group.precedence is None, group.precedence or 0, group.name))
+    with_role = [group for group in ordered if group.role_arn]
+    preferred = None
+    if with_role:
+        best = with_role[0].precedence
+        roles_of_best = {group.role_arn for group in with_role if group.precedence == best}
+        preferred = with_role[0].role_arn if len(roles_of_best) == 1 else None
+    return claims.Subject(
+        sub=user.sub,
+        username=user.username,
+        groups=[group.name for group in ordered],
+        roles=list(dict.fromkeys(group.role_arn for group in with_role if group.role_arn)),
+        preferred_role=preferred,
+        attributes=user.attributes,
+    )
+
+
+def issuer_of(cx: Context, pool: Pool) -> str:
+    """The `iss` of this pool's tokens; with AWS's own issuers, the form that IssuerConfiguration names."""
+    configured = pool.settings.pool.issuer_configuration
+    if pool.settings.issuer == "aws" and configured is not None and configured.type == "UPDATED":
+        return f"https://issuer-cognito-idp.{pool.region}.amazonaws.com/{pool.pool_id}"
+    return issuer.issuer_for(pool.settings.issuer, pool.pool_id, pool.region, cx.settings.public_url or None, cx.base_url)

@@ -1,0 +1,87 @@
+"""ListUsers: pages of all users, or of those whom a filter finds, read by key and never counted off."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.kernel.paging import BadToken
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.userpools import attributes, find
+from cognomen.userpools.rules import filters, schema
+
+_MOST = 60
+
+
+@op
+async def list_users(cx: Context, request: idp.ListUsersRequest) -> idp.ListUsersResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    sought = filters.parse(pool, request.filter) if request.filter is not None else None
+    wanted = _wanted(pool, request.attributes_to_get)
+    limit = request.limit or _MOST
+    bound = _bound(request)
+    after = _position(cx, bound, request.pagination_token)
+    users, position = await _page(cx, pool, sought, after, limit)
+    return idp.ListUsersResponse(
+        users=[_shown(user, wanted) for user in users],
+        pagination_token=cx.pager.token(bound, position) if position else None,
+    )
+
+
+async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: list[str], limit: int) -> tuple[list[User], list[str]]:
+    """A page, and where the next one begins; one user more is read than shown, to know whether there is a next one."""
+    users = cx.store.users
+    if sought is None:
+        found = await users.page(pool.pool_id, after, limit + 1)
+    elif sought.value is None:
+        return [], []
+    elif sought.prefix:
+        pairs = await users.page_beginning(pool.pool_id, sought.column, str(sought.value), after, limit + 1)
+        position = [pairs[limit - 1][0], pairs[limit - 1][1].sub] if len(pairs) > limit else []
+        return [user for _, user in pairs[:limit]], position
+    else:
+        found = await users.page_equal(pool.pool_id, sought.column, sought.value, after, limit + 1)
+    return found[:limit], [found[limit - 1].sub] if len(found) > limit else []
+
+
+def _wanted(pool: Pool, names: list[str] | None) -> frozenset[str] | None:
+    """The attributes to show; None for all. Raises InvalidParameterException for one that the schema lacks."""
+    if not names:
+        return None
+    known = {attribute.name for attribute in pool.settings.pool.schema_attributes or schema.standard()}
+    for name in names:
+        if name not in known:
+            raise errors.InvalidParameterException(f"Attribute {name} does not exist in the schema.")
+    return frozenset(names)
+
+
+def _bound(request: idp.ListUsersRequest) -> str:
+    """A token is good for the request that it continues: the same pool, filter and attributes."""
+    asked = msgspec.json.encode([request.user_pool_id, request.filter, request.attributes_to_get])
+    return f"ListUsers {hashlib.sha256(asked).hexdigest()}"
+
+
+def _position(cx: Context, bound: str, token: str | None) -> list[str]:
+    if token is None:
+        return []
+    try:
+        return [str(part) for part in cx.pager.position(bound, token)]
+    except BadToken as cause:
+        raise errors.InvalidParameterException("Invalid pagination token given.") from cause
+
+
+def _shown(user: User, wanted: frozenset[str] | None) -> idp.UserType:
+    listed = attributes.listed(user, user.attributes)
+    return idp.UserType(
+        username=user.username,
+        attributes=listed if wanted is None else [item for item in listed if item.name in wanted],
+        user_create_date=user.created_at,
+        user_last_modified_date=user.modified_at,
+        enabled=user.enabled,
+        user_status=user.status,
+    )

@@ -1,0 +1,26 @@
+"""Every file of operations, so that importing this one registers them all."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+FILES = (
+    "admin_users",
+    "client_secrets",
+    "clients",
+    "groups",
+    "list_users",
+    "mfa_config",
+    "own_user",
+    "passwords",
+    "pools",
+    "sign_in",
+    "sign_up",
+    "tags",
+    "token_operations",
+)
+
+
+def load() -> None:
+    for name in FILES:
+        import_module(f"cognomen.userpools.{name}")

@@ -1,0 +1,184 @@
+"""Passwords changed by their user, reset by a code, or set by an administrator."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.kernel.events import PasswordChanged
+from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.userpools import access, attributes, client_auth, codes, credentials, find
+from cognomen.userpools.auth import lockout
+from cognomen.userpools.rules import password_policy, recovery
+
+_RESETTABLE = ("CONFIRMED", "RESET_REQUIRED")
+_DAY = 86_400.0
+
+
+@op
+async def forgot_password(cx: Context, request: idp.ForgotPasswordRequest) -> idp.ForgotPasswordResponse:
+    pool, client = await find.client(cx, request.client_id)
+    user = await find.user(cx, pool, request.username)
+    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    if recovery.only_by_admin(pool):
+        raise errors.NotAuthorizedException("Contact administrator to reset password.")
+    await codes.limit_messages(cx, pool.pool_id, user.sub if user else codes.unknown_subject(cx, pool, request.username), codes.RESET)
+    try:
+        if user is None:
+            raise errors.UserNotFoundException("Username/client id combination not found.")
+        _refuse_unresettable(pool, user)
+    except errors.ServiceError:
+        if client.settings.prevent_user_existence_errors != "ENABLED":
+            raise
+        return idp.ForgotPasswordResponse(code_delivery_details=codes.simulated(cx, pool, request.username))
+    sent = await _send_reset(cx, pool, user, client.client_id)
+    return idp.ForgotPasswordResponse(code_delivery_details=sent)
+
+
+def _refuse_unresettable(pool: Pool, user: User) -> None:
+    """Users who cannot reset. Where users are hidden they are answered like users who do not exist (AWS, "Managing error responses")."""
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    if user.status not in (*_RESETTABLE, "UNCONFIRMED"):
+        raise errors.NotAuthorizedException("User password cannot be reset in the current state.")
+    if user.status == "UNCONFIRMED" or recovery.contact(pool, user.attributes) is None:
+        raise _no_contact()
+
+
+def _no_contact() -> errors.InvalidParameterException:
+    return errors.InvalidParameterException("Cannot reset password for the user as there is no registered/verified email or phone_number")
+
+
+async def _send_reset(cx: Context, pool: Pool, user: User, client_id: str) -> idp.CodeDeliveryDetailsType:
+    contact = recovery.contact(pool, user.attributes)
+    if contact is None:
+        raise _no_contact()
+    prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)
+    await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
+    return await codes.send(cx, pool, user, prepared, client_id)
+
+
+@op
+async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswordRequest) -> idp.ConfirmForgotPasswordResponse:
+    pool, client = await find.client(cx, request.client_id)
+    user = await find.user(cx, pool, request.username)
+    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    password_policy.check(password_policy.of(pool), request.password)
+    if user is None:
+        if client.settings.prevent_user_existence_errors == "ENABLED":
+            raise codes.mismatch()
+        raise errors.UserNotFoundException("Username/client id combination not found.")
+    row = await codes.check(cx, user, codes.RESET, request.confirmation_code)
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    await credentials.check_new(cx, pool, user, request.password)
+    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
+
+    async def unit(tx: Tx) -> None:
+        await codes.spend(cx, tx, row)
+        changed = await credentials.replace(cx, tx, pool, user, sealed, status="CONFIRMED", password_expires_at=None)
+        await lockout.forget(cx, tx, user)
+        if changed.attributes.get(row.attribute) == row.value and changed.attributes.get(f"{row.attribute}_verified") != "true":
+            # The code that came back proves the address.
+            await attributes.apply(cx, tx, pool, changed, {f"{row.attribute}_verified": "true"})
+
+    await find.write(cx, unit)
+    _tell(cx, user, "reset", client)
+    return idp.ConfirmForgotPasswordResponse()
+
+
+@op
+async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> idp.ChangePasswordResponse:
+    of = await access.of(cx, request.access_token)
+    user = of.user
+    if user.credential is not None:
+        if not request.previous_password:
+            raise errors.InvalidParameterException("Missing required parameter PreviousPassword")
+        await lockout.check_password(cx, of.pool, user, request.previous_password)
+    password_policy.check(password_policy.of(of.pool), request.proposed_password)
+    await credentials.check_new(cx, of.pool, user, request.proposed_password)
+    sealed = await credentials.make(cx, user.pool_id, user.username, user.sub, request.proposed_password)
+
+    async def unit(tx: Tx) -> None:
+        await credentials.replace(cx, tx, of.pool, user, sealed, password_expires_at=None)
+
+    await find.write(cx, unit)
+    _tell(cx, user, "change", of.client)
+    return idp.ChangePasswordResponse()
+
+
+@op
+async def admin_reset_user_password(cx: Context, request: idp.AdminResetUserPasswordRequest) -> idp.AdminResetUserPasswordResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    user = await find.existing_user(cx, pool, request.username)
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled")
+    if user.status not in _RESETTABLE:
+        raise errors.NotAuthorizedException("User password cannot be reset in the current state.")
+    contact = recovery.contact(pool, user.attributes, by_admin=True)
+    if contact is None:
+        raise _no_contact()
+    prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)
+
+    async def unit(tx: Tx) -> None:
+        now = cx.clock.now()
+        await cx.store.users.change(
+            tx, user.pool_id, user.sub, lambda present: msgspec.structs.replace(present, status="RESET_REQUIRED", modified_at=now)
+        )
+        await cx.store.codes.put(tx, prepared.row)
+
+    await find.write(cx, unit)
+    await codes.send(cx, pool, user, prepared, "")
+    return idp.AdminResetUserPasswordResponse()
+
+
+@op
+async def admin_set_user_password(cx: Context, request: idp.AdminSetUserPasswordRequest) -> idp.AdminSetUserPasswordResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    user = await find.existing_user(cx, pool, request.username)
+    password_policy.check(password_policy.of(pool), request.password)
+    await credentials.check_new(cx, pool, user, request.password)
+    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
+    permanent = bool(request.permanent)
+    expires_at = None if permanent else cx.clock.now() + _DAY * temporary_days(pool)
+
+    async def unit(tx: Tx) -> None:
+        status = "CONFIRMED" if permanent else "FORCE_CHANGE_PASSWORD"
+        await credentials.replace(cx, tx, pool, user, sealed, status=status, password_expires_at=expires_at)
+        await lockout.forget(cx, tx, user)
+        await cx.store.codes.drop(tx, user.pool_id, user.sub, codes.RESET)
+
+    await find.write(cx, unit)
+    _tell(cx, user, "admin", None)
+    return idp.AdminSetUserPasswordResponse()
+
+
+def temporary_days(pool: Pool) -> int:
+    """How long a temporary password is good: the policy's days, else those of the older member, else seven."""
+    days = password_policy.of(pool).temporary_password_validity_days
+    if days is not None:
+        return days
+    invited = pool.settings.pool.admin_create_user_config
+    return (invited.unused_account_validity_days if invited else None) or 7
+
+
+
+def _tell(cx: Context, user: User, how: str, client: Client | None) -> None:
+    cx.events.emit(
+        PasswordChanged(
+            at=cx.clock.now(),
+            pool_id=user.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            sub=user.sub,
+            username=user.username,
+            client_id=client.client_id if client else "",
+            how=how,
+        )
+    )

@@ -1,0 +1,151 @@
+"""User pools: made, shown, changed, listed, deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.kernel import ids
+from cognomen.kernel.paging import BadToken
+from cognomen.storage.errors import Missing, Taken
+from cognomen.storage.pools import Pool, PoolSettings
+from cognomen.userpools import find
+from cognomen.userpools.rules import pool_settings, schema
+
+_CUSTOM_ID = "_custom_id_"
+_ISSUER = "_issuer_"
+_TRIES = 5
+
+
+@op
+async def create_user_pool(cx: Context, request: idp.CreateUserPoolRequest) -> idp.CreateUserPoolResponse:
+    tags = request.user_pool_tags or {}
+    settings = pool_settings.complete(request)
+    issuer = issuer_from(tags, cx.settings.issuer)
+    mfa = pool_settings.mfa_of(settings)
+    now = cx.clock.now()
+    for _ in range(_TRIES):
+        pool_id = tags.get(_CUSTOM_ID) or ids.pool_id(cx.region)
+        if re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", pool_id, re.ASCII) is None or len(pool_id) > 55:
+            raise errors.InvalidParameterException(f"The tag {_CUSTOM_ID} must be a user pool id, such as us-east-1_abcDEF123.")
+        pool = Pool(pool_id, cx.region, now, now, PoolSettings(pool=settings, mfa=mfa, issuer=issuer))
+        try:
+            await cx.store.pools.add(pool)
+        except Taken as cause:
+            if _CUSTOM_ID in tags:
+                raise errors.InvalidParameterException(f"A user pool with the id {pool_id} exists already.") from cause
+            continue
+        cx.keys.prepare(pool_id)
+        return idp.CreateUserPoolResponse(user_pool=await _shown(cx, pool))
+    raise errors.InternalErrorException("No free user pool id was found.")
+
+
+def issuer_from(tags: Mapping[str, str], default: str) -> str:
+    """The pool's issuer: the tag `_issuer_` (self, aws or an https address), else the server's setting."""
+    issuer = tags.get(_ISSUER, default)
+    if issuer in ("self", "aws") or (urlsplit(issuer).scheme in ("http", "https") and urlsplit(issuer).netloc):
+        return issuer
+    raise errors.InvalidParameterException(f"The tag {_ISSUER} must be self, aws or an https address.")
+
+
+@op
+async def describe_user_pool(cx: Context, request: idp.DescribeUserPoolRequest) -> idp.DescribeUserPoolResponse:
+    return idp.DescribeUserPoolResponse(user_pool=await _shown(cx, await find.pool(cx, request.user_pool_id)))
+
+
+@op
+async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> idp.UpdateUserPoolResponse:
+    await find.pool(cx, request.user_pool_id)
+
+    def update(present: PoolSettings) -> PoolSettings:
+        issuer = issuer_from(request.user_pool_tags, present.issuer) if request.user_pool_tags is not None else present.issuer
+        pool, mfa = pool_settings.changed(present.pool, present.mfa, request)
+        return PoolSettings(pool=pool, mfa=mfa, issuer=issuer)
+
+    await change(cx, request.user_pool_id, update)
+    return idp.UpdateUserPoolResponse()
+
+
+@op
+async def add_custom_attributes(cx: Context, request: idp.AddCustomAttributesRequest) -> idp.AddCustomAttributesResponse:
+    await find.pool(cx, request.user_pool_id)
+
+    def update(present: PoolSettings) -> PoolSettings:
+        attributes = schema.extend(present.pool.schema_attributes or schema.standard(), request.custom_attributes)
+        return msgspec.structs.replace(present, pool=msgspec.structs.replace(present.pool, schema_attributes=attributes))
+
+    await change(cx, request.user_pool_id, update)
+    return idp.AddCustomAttributesResponse()
+
+
+async def change(cx: Context, pool_id: str, update: pool_settings.Update) -> Pool:
+    """Replaces a pool's settings by `update(settings)`. Raises ResourceNotFoundException and what `update` raises."""
+    try:
+        return await cx.store.pools.change(pool_id, update, cx.clock.now())
+    except Missing as cause:
+        raise errors.ResourceNotFoundException(f"User pool {pool_id} does not exist.") from cause
+
+
+@op
+async def delete_user_pool(cx: Context, request: idp.DeleteUserPoolRequest) -> None:
+    """From the answer on the pool is not found; what it held is removed in the background, and after a crash at the next start."""
+    pool = await find.pool(cx, request.user_pool_id)
+    if pool.settings.pool.deletion_protection == "ACTIVE":
+        raise errors.InvalidParameterException(
+            "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first."
+        )
+    try:
+        await cx.store.pools.condemn(pool.pool_id)
+    except Missing as cause:
+        raise errors.ResourceNotFoundException(f"User pool {pool.pool_id} does not exist.") from cause
+    cx.keys.forget(pool.pool_id)
+    cx.removals.set()
+
+
+@op
+async def list_user_pools(cx: Context, request: idp.ListUserPoolsRequest) -> idp.ListUserPoolsResponse:
+    bound = f"ListUserPools {cx.region}"
+    after = ""
+    if request.next_token is not None:
+        try:
+            after = str(cx.pager.position(bound, request.next_token)[0])
+        except BadToken as cause:
+            raise errors.InvalidParameterException("Invalid pagination token given.") from cause
+    found = await cx.store.pools.page(cx.region, after, request.max_results + 1)
+    shown = found[: request.max_results]
+    return idp.ListUserPoolsResponse(
+        user_pools=[_described(pool) for pool in shown],
+        next_token=cx.pager.token(bound, [shown[-1].pool_id]) if len(found) > len(shown) else None,
+    )
+
+
+def _described(pool: Pool) -> idp.UserPoolDescriptionType:
+    settings = pool.settings.pool
+    return idp.UserPoolDescriptionType(
+        id=pool.pool_id,
+        name=settings.name,
+        lambda_config=settings.lambda_config or idp.LambdaConfigType(),
+        last_modified_date=pool.modified_at,
+        creation_date=pool.created_at,
+    )
+
+
+def arn(cx: Context, pool: Pool) -> str:
+    return f"arn:aws:cognito-idp:{pool.region}:{cx.settings.account}:userpool/{pool.pool_id}"
+
+
+async def _shown(cx: Context, pool: Pool) -> idp.UserPoolType:
+    return msgspec.structs.replace(
+        pool.settings.pool,
+        id=pool.pool_id,
+        arn=arn(cx, pool),
+        creation_date=pool.created_at,
+        last_modified_date=pool.modified_at,
+        estimated_number_of_users=await cx.store.users.estimate(pool.pool_id),
+    )

@@ -1,0 +1,162 @@
+"""Tokens renewed by a refresh token: plainly, or with rotation, where a token that comes back after its grace ends the session.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cognomen.api import errors, idp
+from cognomen.context import Context
+from cognomen.kernel.events import RefreshTokenReused, TokenRefreshed
+from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
+from cognomen.storage.pools import Pool
+from cognomen.storage.sessions import Session
+from cognomen.storage.users import User
+from cognomen.tokens import refresh as refresh_tokens
+from cognomen.userpools import client_auth, issue
+from cognomen.userpools.auth.steps import required
+
+
+async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapping[str, str]) -> idp.AuthenticationResultType:
+    """REFRESH_TOKEN_AUTH: new id and access tokens. Refused where the client rotates refresh tokens (FIDELITY B.1.9)."""
+    token = required(parameters, "REFRESH_TOKEN")
+    if client.secrets and not parameters.get("SECRET_HASH"):
+        client_auth.check_secret_hash(cx, client, None)
+    if rotates(client):
+        raise errors.NotAuthorizedException("Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
+    try:
+        session = await _session(cx, pool, client, token)
+    except errors.RefreshTokenReuseException as cause:  # rotated once, when the client still did so; InitiateAuth has no such error
+        raise _revoked() from cause
+    user = await _user(cx, pool, session)
+    # There is no user name in the request: clients hash the one they know, of the user or the sub.
+    client_auth.check_secret_hash(cx, client, parameters.get("SECRET_HASH"), user.username, user.sub)
+    result = await issue.tokens(cx, pool, client, user, session)
+    _tell(cx, client, user, rotated=False)
+    return result
+
+
+async def with_rotation(cx: Context, pool: Pool, client: Client, token: str) -> idp.AuthenticationResultType:
+    """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
+    session = await _session(cx, pool, client, token)
+    user = await _user(cx, pool, session)
+    if not rotates(client):
+        result = await issue.tokens(cx, pool, client, user, session)
+        _tell(cx, client, user, rotated=False)
+        return result
+    keys = await cx.keys.for_pool(pool.pool_id)
+    successor = refresh_tokens.make(keys.id_key.public)
+    await _rotate(cx, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
+    result = await issue.tokens(cx, pool, client, user, session, refresh_token=successor)
+    _tell(cx, client, user, rotated=True)
+    return result
+
+
+def rotates(client: Client) -> bool:
+    rotation = client.settings.refresh_token_rotation
+    return rotation is not None and rotation.feature == "ENABLED"
+
+
+async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new: bytes) -> None:
+    """The new token continues the session. Within its grace an old one may be rotated once more, after it nothing is.
+
+    Two requests with the same token at the same moment: the second finds the first's mark, and lives by the grace alone.
+    """
+    rotation = client.settings.refresh_token_rotation
+    grace = (rotation.retry_grace_period_seconds if rotation else None) or 0
+    now = cx.clock.now()
+
+    async def unit(tx: Tx) -> bool:
+        present = await cx.store.sessions.get(session.pool_id, session.origin_jti, tx)
+        if present is None or present.revoked_at is not None:
+            raise _revoked()
+        replaced = await cx.store.sessions.rotated(session.pool_id, old, tx)
+        if replaced is not None and replaced.grace_until <= now:
+            return False
+        await cx.store.sessions.rotate(tx, present, old, present.refresh_digest, new, now + grace)
+        return True
+
+    if not await cx.store.write(unit):
+        await _end_reused(cx, client, session)
+
+
+async def _session(cx: Context, pool: Pool, client: Client, token: str) -> Session:
+    """The session that a refresh token continues. Raises NotAuthorizedException, RefreshTokenReuseException."""
+    if not refresh_tokens.is_well_formed(token):
+        raise _invalid()
+    digest = refresh_tokens.digest(token)
+    session = await cx.store.sessions.by_refresh_digest(pool.pool_id, digest)
+    if session is None:
+        session = await _session_of_rotated(cx, pool, client, digest)
+    if session.client_id != client.client_id:
+        raise _invalid()
+    if session.revoked_at is not None:
+        raise _revoked()
+    if session.expires_at <= cx.clock.now():
+        raise errors.NotAuthorizedException("Refresh Token has expired")
+    return session
+
+
+async def _session_of_rotated(cx: Context, pool: Pool, client: Client, digest: bytes) -> Session:
+    replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
+    session = await cx.store.sessions.get(pool.pool_id, replaced.origin_jti) if replaced else None
+    if replaced is None or session is None or session.client_id != client.client_id:
+        raise _invalid()
+    if replaced.grace_until <= cx.clock.now() and session.revoked_at is None:
+        await _end_reused(cx, client, session)
+    return session
+
+
+async def _end_reused(cx: Context, client: Client, session: Session) -> None:
+    """A token that was rotated away came back: whoever holds which of the two, the session ends. Survives the error, as a unit of its own."""
+    now = cx.clock.now()
+    await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session.pool_id, session.origin_jti, now))
+    cx.events.emit(
+        RefreshTokenReused(
+            at=now,
+            pool_id=session.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            sub=session.sub,
+            username="",
+            client_id=client.client_id,
+        )
+    )
+    raise errors.RefreshTokenReuseException("Refresh token reuse detected.")
+
+
+async def _user(cx: Context, pool: Pool, session: Session) -> User:
+    user = await cx.store.users.by_sub(pool.pool_id, session.sub)
+    if user is None:
+        raise _invalid()
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    return user
+
+
+def _invalid() -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException("Invalid Refresh Token")
+
+
+def _revoked() -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException("Refresh Token has been revoked")
+
+
+def _tell(cx: Context, client: Client, user: User, *, rotated: bool) -> None:
+    cx.events.emit(
+        TokenRefreshed(
+            at=cx.clock.now(),
+            pool_id=user.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            sub=user.sub,
+            username=user.username,
+            client_id=client.client_id,
+            rotated=rotated,
+        )
+    )

@@ -1,0 +1,74 @@
+"""Which names lead to a user: user names, and the email, phone number or preferred user name that a pool lets stand for one.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html ("Customizing sign-in attributes")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from cognomen.storage.pools import Pool
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_email(value: str) -> bool:
+    """Has the form by which AWS tells an email from another name; deliverability is another matter."""
+    return _EMAIL.fullmatch(value) is not None
+
+
+def is_phone_number(value: str) -> bool:
+    """E.164: a plus, and up to fifteen digits."""
+    return _PHONE.fullmatch(value) is not None
+
+
+def is_sub(value: str) -> bool:
+    return _UUID.fullmatch(value) is not None
+
+
+def case_counts(pool: Pool) -> bool:
+    """Are `Anna` and `anna` two users? Pools made without UsernameConfiguration answer yes, as AWS's API does."""
+    configured = pool.settings.pool.username_configuration
+    return configured is None or configured.case_sensitive
+
+
+def key(pool: Pool, name: str) -> str:
+    """The form under which a user name or alias is kept and sought."""
+    return name if case_counts(pool) else name.lower()
+
+
+def username_attributes(pool: Pool) -> list[str]:
+    """email and/or phone_number where users sign up with these instead of a user name; else empty."""
+    return pool.settings.pool.username_attributes or []
+
+
+def alias_attributes(pool: Pool) -> list[str]:
+    return pool.settings.pool.alias_attributes or []
+
+
+def naming_attributes(pool: Pool) -> list[str]:
+    """All attributes whose values lead to a user."""
+    return username_attributes(pool) or alias_attributes(pool)
+
+
+def attribute_of(pool: Pool, name: str) -> str | None:
+    """The attribute as whose value `name` may lead to a user of this pool, by its form."""
+    allowed = naming_attributes(pool)
+    if is_email(name):
+        return "email" if "email" in allowed else None
+    if is_phone_number(name):
+        return "phone_number" if "phone_number" in allowed else None
+    return "preferred_username" if "preferred_username" in allowed else None
+
+
+def claims_alias(pool: Pool, attribute: str, attributes: Mapping[str, str]) -> bool:
+    """Do these attributes let their user own the value as an alias? An email or phone number must be verified first; in a pool with
+    username attributes it is the user's name, verified or not."""
+    if not attributes.get(attribute):
+        return False
+    if attribute in username_attributes(pool) or attribute == "preferred_username":
+        return attribute in naming_attributes(pool)
+    return attribute in alias_attributes(pool) and attributes.get(f"{attribute}_verified") == "true"

@@ -1,0 +1,183 @@
+"""A user pool's settings: AWS's defaults for a new pool, what an update keeps and what it resets, and what contradicts itself.
+
+Optional blocks that were not set stay absent from answers (FIDELITY B.9.67 to 71).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.storage.pools import PoolSettings
+from cognomen.userpools.rules import schema
+
+Update = Callable[[PoolSettings], PoolSettings]
+
+_DAYS = 7
+# Members that CreateUserPool, UpdateUserPool and UserPoolType share under one name.
+_SHARED = tuple(name for name in idp.UpdateUserPoolRequest.__struct_fields__ if name in idp.UserPoolType.__struct_fields__)
+# An update that leaves these out keeps them; every other member goes back to its default, as AWS's documentation warns.
+_KEPT = ("policies", "deletion_protection", "mfa_configuration", "user_pool_tags", "user_pool_tier", "key_configuration", "issuer_configuration")
+_MESSAGES = (("sms_verification_message", "sms_message"), ("email_verification_message", "email_message"), ("email_verification_subject", "email_subject"))
+
+
+def complete(request: idp.CreateUserPoolRequest) -> idp.UserPoolType:
+    """The settings of a new pool. Raises InvalidParameterException, FeatureUnavailableInTierException."""
+    pool = idp.UserPoolType(
+        name=request.pool_name,
+        schema_attributes=schema.complete(request.schema),
+        username_attributes=request.username_attributes or None,
+        alias_attributes=request.alias_attributes or None,
+        username_configuration=request.username_configuration,
+        **{name: getattr(request, name) for name in _SHARED},
+    )
+    if pool.username_attributes and pool.alias_attributes:
+        raise _invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+    pool = _with_defaults(pool)
+    if pool.mfa_configuration != "OFF" and pool.sms_configuration is None:
+        raise _invalid("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+    _check(pool)
+    return pool
+
+
+def changed(
+    before: idp.UserPoolType, mfa: idp.GetUserPoolMfaConfigResponse, request: idp.UpdateUserPoolRequest
+) -> tuple[idp.UserPoolType, idp.GetUserPoolMfaConfigResponse]:
+    """Settings and MFA settings after an update. Raises InvalidParameterException, FeatureUnavailableInTierException."""
+    asked: dict[str, Any] = {name: getattr(request, name) for name in _SHARED}
+    for name in _KEPT:
+        if asked[name] is None:
+            asked[name] = getattr(before, name)
+    if request.policies is not None and before.policies is not None:
+        asked["policies"] = idp.UserPoolPolicyType(
+            password_policy=request.policies.password_policy or before.policies.password_policy,
+            sign_in_policy=request.policies.sign_in_policy or before.policies.sign_in_policy,
+        )
+    if request.mfa_configuration == "ON" and before.mfa_configuration != "ON":
+        raise _invalid("Cannot turn MFA functionality ON, once the user pool has been created.")
+    after = _with_defaults(msgspec.structs.replace(before, name=request.pool_name or before.name, **asked))
+    _check(after)
+    return after, _mfa_after(after, mfa)
+
+
+def _mfa_after(pool: idp.UserPoolType, before: idp.GetUserPoolMfaConfigResponse) -> idp.GetUserPoolMfaConfigResponse:
+    if pool.mfa_configuration == "OFF":
+        return idp.GetUserPoolMfaConfigResponse(mfa_configuration="OFF", web_authn_configuration=before.web_authn_configuration)
+    after = msgspec.structs.replace(before, mfa_configuration=pool.mfa_configuration)
+    if pool.sms_configuration is not None:
+        after.sms_mfa_configuration = mfa_of(pool).sms_mfa_configuration
+    if not (after.sms_mfa_configuration or after.software_token_mfa_configuration or after.email_mfa_configuration):
+        raise _invalid("Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.")
+    return after
+
+
+def mfa_of(pool: idp.UserPoolType) -> idp.GetUserPoolMfaConfigResponse:
+    """The MFA settings that CreateUserPool's own members stand for: SMS, where it is configured and MFA is not off."""
+    found = idp.GetUserPoolMfaConfigResponse(mfa_configuration=pool.mfa_configuration)
+    if pool.mfa_configuration != "OFF" and pool.sms_configuration is not None:
+        found.sms_mfa_configuration = idp.SmsMfaConfigType(
+            sms_authentication_message=pool.sms_authentication_message, sms_configuration=pool.sms_configuration
+        )
+    return found
+
+
+def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
+    admin = pool.admin_create_user_config or idp.AdminCreateUserConfigType()
+    template = pool.verification_message_template or idp.VerificationMessageTemplateType()
+    messages: dict[str, str | None] = {}
+    both = {}
+    for outer, inner in _MESSAGES:
+        # AWS keeps the older member and the template's in step.
+        text = getattr(template, inner) or getattr(pool, outer)
+        messages[outer] = both[inner] = text
+    return msgspec.structs.replace(
+        pool,
+        policies=_policies(pool.policies),
+        deletion_protection=pool.deletion_protection or "INACTIVE",
+        lambda_config=pool.lambda_config or idp.LambdaConfigType(),
+        auto_verified_attributes=pool.auto_verified_attributes or None,
+        verification_message_template=msgspec.structs.replace(
+            template, default_email_option=template.default_email_option or "CONFIRM_WITH_CODE", **both
+        ),
+        mfa_configuration=pool.mfa_configuration or "OFF",
+        email_configuration=_email(pool.email_configuration),
+        user_pool_tags=pool.user_pool_tags or {},
+        admin_create_user_config=msgspec.structs.replace(
+            admin,
+            allow_admin_create_user_only=bool(admin.allow_admin_create_user_only),
+            unused_account_validity_days=admin.unused_account_validity_days or _DAYS,
+        ),
+        user_pool_tier=pool.user_pool_tier or "ESSENTIALS",
+        **messages,
+    )
+
+
+def _email(given: idp.EmailConfigurationType | None) -> idp.EmailConfigurationType:
+    email = given or idp.EmailConfigurationType()
+    return msgspec.structs.replace(email, email_sending_account=email.email_sending_account or "COGNITO_DEFAULT")
+
+
+def _policies(given: idp.UserPoolPolicyType | None) -> idp.UserPoolPolicyType:
+    sign_in = given.sign_in_policy if given else None
+    return idp.UserPoolPolicyType(
+        password_policy=_password_policy(given.password_policy if given else None),
+        sign_in_policy=idp.SignInPolicyType(allowed_first_auth_factors=(sign_in and sign_in.allowed_first_auth_factors) or ["PASSWORD"]),
+    )
+
+
+def _password_policy(given: idp.PasswordPolicyType | None) -> idp.PasswordPolicyType:
+    """Without a policy AWS's own, with every rule; of one that is given, what it leaves out is off."""
+    if given is None:
+        return idp.PasswordPolicyType(
+            minimum_length=8,
+            require_uppercase=True,
+            require_lowercase=True,
+            require_numbers=True,
+            require_symbols=True,
+            temporary_password_validity_days=_DAYS,
+        )
+    return idp.PasswordPolicyType(
+        minimum_length=given.minimum_length or 8,
+        require_uppercase=bool(given.require_uppercase),
+        require_lowercase=bool(given.require_lowercase),
+        require_numbers=bool(given.require_numbers),
+        require_symbols=bool(given.require_symbols),
+        password_history_size=given.password_history_size,
+        temporary_password_validity_days=given.temporary_password_validity_days or _DAYS,
+    )
+
+
+def _check(pool: idp.UserPoolType) -> None:
+    factors = (pool.policies and pool.policies.sign_in_policy and pool.policies.sign_in_policy.allowed_first_auth_factors) or []
+    if "SOFTWARE_TOKEN" in factors:
+        raise _invalid("SOFTWARE_TOKEN is not currently supported as a first auth factor.")
+    if "PASSWORD" not in factors:
+        raise _invalid("PASSWORD must be included in AllowedFirstAuthFactors.")
+    if "SMS_OTP" in factors and pool.sms_configuration is None:
+        raise _invalid("SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS configuration")
+    if pool.mfa_configuration == "ON" and {"EMAIL_OTP", "SMS_OTP"} & set(factors):
+        raise _invalid("Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled")
+    mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
+    if mode != "OFF" and pool.user_pool_tier != "PLUS":
+        raise errors.FeatureUnavailableInTierException("Threat protection is not available in this tier. Change the user pool to the Plus tier.")
+    _check_recovery(pool.account_recovery_setting)
+    update = pool.user_attribute_update_settings
+    first = (update.attributes_require_verification_before_update if update else None) or []
+    missing = [name for name in first if name not in (pool.auto_verified_attributes or [])]
+    if missing:
+        raise _invalid(f"Invalid AttributesRequireVerificationBeforeUpdate: {missing[0]} must be one of AutoVerifiedAttributes.")
+
+
+def _check_recovery(setting: idp.AccountRecoverySettingType | None) -> None:
+    mechanisms = (setting.recovery_mechanisms if setting else None) or []
+    if len({option.priority for option in mechanisms}) < len(mechanisms) or len({option.name for option in mechanisms}) < len(mechanisms):
+        raise _invalid("Account Recovery Setting cannot have duplicate priorities or mechanisms.")
+    if len(mechanisms) > 1 and any(option.name == "admin_only" for option in mechanisms):
+        raise _invalid("Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms.")
+
+
+def _invalid(text: str) -> errors.InvalidParameterException:
+    return errors.InvalidParameterException(text)

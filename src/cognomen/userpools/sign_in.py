@@ -1,0 +1,117 @@
+"""InitiateAuth, RespondToAuthChallenge and their admin twins: the request's flow or challenge is found in a table and handed to the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.storage.clients import Client
+from cognomen.storage.pools import Pool
+from cognomen.userpools import find, refresh
+from cognomen.userpools.auth import machine, tables
+from cognomen.userpools.auth.session import SessionState, open_session
+from cognomen.userpools.auth.steps import required
+
+_ADMIN_FLOWS = ("ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
+_REFRESH_FLOWS = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
+# Flow -> what ExplicitAuthFlows must hold; the second form is the one of before 2019, which AWS still takes.
+_ENABLED_BY = {
+    "USER_SRP_AUTH": ("ALLOW_USER_SRP_AUTH",),
+    "USER_PASSWORD_AUTH": ("ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"),
+    "ADMIN_USER_PASSWORD_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"),
+    "ADMIN_NO_SRP_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"),
+    "REFRESH_TOKEN_AUTH": ("ALLOW_REFRESH_TOKEN_AUTH",),
+    "REFRESH_TOKEN": ("ALLOW_REFRESH_TOKEN_AUTH",),
+}
+
+
+@op
+async def initiate_auth(cx: Context, request: idp.InitiateAuthRequest) -> idp.InitiateAuthResponse:
+    if request.auth_flow in _ADMIN_FLOWS:
+        raise errors.InvalidParameterException("Initiate Auth method not supported.")
+    pool, client = await find.client(cx, request.client_id)
+    outcome = await _begin(cx, pool, client, request.auth_flow, request.auth_parameters or {}, request.client_metadata or {}, admin=False)
+    return idp.InitiateAuthResponse(**msgspec.structs.asdict(outcome))
+
+
+@op
+async def admin_initiate_auth(cx: Context, request: idp.AdminInitiateAuthRequest) -> idp.AdminInitiateAuthResponse:
+    pool, client = await find.client_in(cx, request.user_pool_id, request.client_id)
+    outcome = await _begin(cx, pool, client, request.auth_flow, request.auth_parameters or {}, request.client_metadata or {}, admin=True)
+    return idp.AdminInitiateAuthResponse(**msgspec.structs.asdict(outcome))
+
+
+@op
+async def respond_to_auth_challenge(cx: Context, request: idp.RespondToAuthChallengeRequest) -> idp.RespondToAuthChallengeResponse:
+    pool, client = await find.client(cx, request.client_id)
+    outcome = await _respond(cx, pool, client, request, admin=False)
+    return idp.RespondToAuthChallengeResponse(**msgspec.structs.asdict(outcome))
+
+
+@op
+async def admin_respond_to_auth_challenge(
+    cx: Context, request: idp.AdminRespondToAuthChallengeRequest
+) -> idp.AdminRespondToAuthChallengeResponse:
+    pool, client = await find.client_in(cx, request.user_pool_id, request.client_id)
+    outcome = await _respond(cx, pool, client, request, admin=True)
+    return idp.AdminRespondToAuthChallengeResponse(**msgspec.structs.asdict(outcome))
+
+
+async def _begin(
+    cx: Context, pool: Pool, client: Client, flow: str, parameters: Mapping[str, str], metadata: Mapping[str, str], *, admin: bool
+) -> machine.Outcome:
+    _refuse_disabled_flow(client, flow)
+    if flow in _REFRESH_FLOWS:
+        result = await refresh.by_auth_flow(cx, pool, client, parameters)
+        return machine.Outcome(authentication_result=result, challenge_parameters={})
+    typed = required(parameters, "USERNAME")
+    if flow != "USER_SRP_AUTH":
+        required(parameters, "PASSWORD")
+    attempt = await machine.start(cx, pool, client, flow, parameters, metadata, typed=typed, admin=admin)
+    return await machine.run(cx, attempt, tables.FLOWS[flow], tables.FOLLOWING)
+
+
+def _refuse_disabled_flow(client: Client, flow: str) -> None:
+    enabled = client.settings.explicit_auth_flows or []
+    allowed = any(value in enabled for value in _ENABLED_BY.get(flow, ()))
+    if not allowed and enabled and not any(value.startswith("ALLOW_") for value in enabled):
+        # The old values only ever added flows: SRP and refresh were on beside them, but for CUSTOM_AUTH_FLOW_ONLY.
+        allowed = flow in _REFRESH_FLOWS or (flow == "USER_SRP_AUTH" and "CUSTOM_AUTH_FLOW_ONLY" not in enabled)
+    if allowed:
+        return
+    if flow == "USER_PASSWORD_AUTH":
+        raise errors.InvalidParameterException("USER_PASSWORD_AUTH flow not enabled for this client")
+    raise errors.InvalidParameterException("Auth flow not enabled for this client")
+
+
+async def _respond(
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    request: idp.RespondToAuthChallengeRequest | idp.AdminRespondToAuthChallengeRequest,
+    *,
+    admin: bool,
+) -> machine.Outcome:
+    move = tables.CHALLENGES.get(request.challenge_name)
+    if move is None:
+        raise errors.InvalidParameterException("Unsupported challenge for this client")
+    responses = request.challenge_responses or {}
+    required(responses, "USERNAME")
+    state = _state(cx, client, request.challenge_name, responses, request.session)
+    if state.challenge != request.challenge_name or (state.admin and not admin):
+        raise errors.NotAuthorizedException("Invalid session for the user.")
+    attempt = await machine.resume(cx, pool, client, state, responses, request.client_metadata or {})
+    return await machine.run(cx, attempt, move, tables.FOLLOWING)
+
+
+def _state(cx: Context, client: Client, challenge: str, responses: Mapping[str, str], session: str | None) -> SessionState:
+    recover = tables.RECOVERED_FROM_ANSWER.get(challenge)
+    if recover is not None:
+        return recover(cx, client, responses)
+    if session is None:
+        raise errors.InvalidParameterException("Missing required parameter Session")
+    return open_session(cx, client, session)

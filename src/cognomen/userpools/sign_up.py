@@ -1,0 +1,208 @@
+"""Sign-up: a user makes an account, gets a code, and confirms it; or an administrator confirms it for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from cognomen.api import errors, idp
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.kernel import ids
+from cognomen.kernel.events import SignedUp, SignUpConfirmed
+from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
+from cognomen.storage.errors import Taken
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User, attributes_json
+from cognomen.userpools import attributes, client_auth, codes, credentials, find
+from cognomen.userpools.rules import names, password_policy, schema
+
+
+@op
+async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse:
+    pool, client = await find.client(cx, request.client_id)
+    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username)
+    admin_only = pool.settings.pool.admin_create_user_config
+    if admin_only is not None and admin_only.allow_admin_create_user_only:
+        raise errors.NotAuthorizedException("SignUp is not permitted for this user pool")
+    given = attributes.checked_by_client(pool, client, request.user_attributes or [], creating=True)
+    username, given = name_new_user(pool, request.username, given)
+    schema.check_required(pool.settings.pool.schema_attributes or [], given)
+    if not request.password:
+        raise errors.InvalidPasswordException("Password did not conform with policy: Password not long enough")
+    password_policy.check(password_policy.of(pool), request.password)
+
+    now, sub = cx.clock.now(), ids.sub()
+    username = username or sub
+    user = User(
+        pool_id=pool.pool_id,
+        sub=sub,
+        username=username,
+        username_key=names.key(pool, username),
+        status="UNCONFIRMED",
+        created_at=now,
+        modified_at=now,
+        attributes_json=attributes_json(sub, attributes.merged({}, given)),
+        credential=await credentials.make(cx, pool.pool_id, username, sub, request.password),
+    )
+    prepared = _code_for(cx, pool, user)
+    await add_user(cx, pool, user, prepared, force_alias=False)
+    cx.events.emit(
+        SignedUp(
+            at=now,
+            pool_id=pool.pool_id,
+            request_id=cx.request_id,
+            source_ip=cx.source_ip,
+            user_agent=cx.user_agent,
+            sub=sub,
+            username=username,
+            client_id=client.client_id,
+        )
+    )
+    sent = await codes.send(cx, pool, user, prepared, client.client_id) if prepared else None
+    return idp.SignUpResponse(user_confirmed=False, user_sub=sub, code_delivery_details=sent)
+
+
+def name_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The user name to keep and the attributes with what the name says. The name is empty where the pool uses the sub for one.
+
+    Raises InvalidParameterException for a name that the pool's kind of names forbids (FIDELITY B.4.46).
+    """
+    named = dict(given)
+    allowed = names.username_attributes(pool)
+    if allowed:
+        attribute = names.attribute_of(pool, username)
+        if attribute is None:
+            wanted = {"email": "an email", "phone_number": "a phone number"}
+            text = f"{wanted[allowed[0]]}." if len(allowed) == 1 else "either an email or a phone number."
+            raise errors.InvalidParameterException(f"Username should be {text}")
+        if named.get(attribute) not in (None, "", username):
+            raise errors.InvalidParameterException(f"User {attribute} should be empty or same as username, since username attribute is {attribute}")
+        named[attribute] = username
+        return "", named
+    aliases = names.alias_attributes(pool)
+    if "email" in aliases and names.is_email(username):
+        raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
+    if "phone_number" in aliases and names.is_phone_number(username):
+        raise errors.InvalidParameterException("Username cannot be of phone number format, since user pool is configured for phone number alias.")
+    return username, named
+
+
+async def add_user(
+    cx: Context, pool: Pool, user: User, prepared: codes.Prepared | None, *, force_alias: bool, exists: str = "User already exists"
+) -> None:
+    """Adds the user, the aliases that are theirs at once and the code, together. Raises UsernameExistsException, AliasExistsException."""
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.users.add(tx, user)
+        try:
+            await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), force=force_alias)
+        except errors.AliasExistsException as cause:
+            if names.username_attributes(pool):
+                raise errors.UsernameExistsException(cause.message) from cause
+            raise
+        if prepared is not None:
+            await cx.store.codes.put(tx, prepared.row)
+
+    try:
+        await cx.store.write(unit)
+    except Taken as cause:
+        raise errors.UsernameExistsException(exists) from cause
+
+
+def _code_for(cx: Context, pool: Pool, user: User) -> codes.Prepared | None:
+    """A code for the contact that sign-up verifies: the phone number where both could be, as AWS does."""
+    verified = pool.settings.pool.auto_verified_attributes or []
+    present = user.attributes
+    for attribute in ("phone_number", "email"):
+        if attribute in verified and present.get(attribute):
+            return codes.prepare(cx, user, codes.SIGN_UP, attribute, present[attribute])
+    return None
+
+
+@op
+async def confirm_sign_up(cx: Context, request: idp.ConfirmSignUpRequest) -> idp.ConfirmSignUpResponse:
+    pool, client = await find.client(cx, request.client_id)
+    user = await find.user(cx, pool, request.username)
+    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    if user is None:
+        raise _nobody(client, codes.expired())
+    await confirm(cx, pool, user, request.confirmation_code, force_alias=bool(request.force_alias_creation))
+    return idp.ConfirmSignUpResponse()
+
+
+async def confirm(cx: Context, pool: Pool, user: User, code: str, *, force_alias: bool) -> None:
+    """The user's code confirms the account and verifies the address that it went to. Also what the link in a mail does."""
+    if user.status != "UNCONFIRMED":
+        raise _cannot_confirm(user)
+    row = await codes.check(cx, user, codes.SIGN_UP, code)
+
+    async def unit(tx: Tx) -> None:
+        await codes.spend(cx, tx, row)
+        confirmed = await cx.store.users.change(tx, user.pool_id, user.sub, _confirmed(cx))
+        if confirmed.attributes.get(row.attribute) == row.value:
+            await attributes.apply(cx, tx, pool, confirmed, {f"{row.attribute}_verified": "true"}, force_alias=force_alias)
+
+    await find.write(cx, unit)
+    _tell_confirmed(cx, user)
+
+
+@op
+async def admin_confirm_sign_up(cx: Context, request: idp.AdminConfirmSignUpRequest) -> idp.AdminConfirmSignUpResponse:
+    pool = await find.pool(cx, request.user_pool_id)
+    user = await find.existing_user(cx, pool, request.username)
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.users.change(tx, user.pool_id, user.sub, _confirmed(cx))
+        await cx.store.codes.drop(tx, user.pool_id, user.sub, codes.SIGN_UP)
+
+    await find.write(cx, unit)
+    _tell_confirmed(cx, user)
+    return idp.AdminConfirmSignUpResponse()
+
+
+@op
+async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationCodeRequest) -> idp.ResendConfirmationCodeResponse:
+    pool, client = await find.client(cx, request.client_id)
+    user = await find.user(cx, pool, request.username)
+    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    subject = user.sub if user else codes.unknown_subject(cx, pool, request.username)
+    await codes.limit_messages(cx, pool.pool_id, subject, codes.SIGN_UP)
+    if user is None:
+        if client.settings.prevent_user_existence_errors != "ENABLED":
+            raise _nobody(client, codes.expired())
+        return idp.ResendConfirmationCodeResponse(code_delivery_details=codes.simulated(cx, pool, request.username))
+    if user.status != "UNCONFIRMED":
+        raise errors.InvalidParameterException("User is already confirmed.")
+    prepared = _code_for(cx, pool, user)
+    if prepared is None:
+        raise errors.InvalidParameterException("Cannot resend codes. Auto verification not turned on.")
+    await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
+    return idp.ResendConfirmationCodeResponse(code_delivery_details=await codes.send(cx, pool, user, prepared, client.client_id))
+
+
+def _confirmed(cx: Context) -> Callable[[User], User]:
+    def update(present: User) -> User:
+        if present.status != "UNCONFIRMED":
+            raise _cannot_confirm(present)
+        return msgspec.structs.replace(present, status="CONFIRMED", modified_at=cx.clock.now())
+
+    return update
+
+
+
+def _cannot_confirm(user: User) -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
+
+
+def _nobody(client: Client, hidden: errors.ServiceError) -> errors.ServiceError:
+    """The error for a user who does not exist, or, where users are hidden, the one that a wrong code gets."""
+    if client.settings.prevent_user_existence_errors == "ENABLED":
+        return hidden
+    return errors.UserNotFoundException("Username/client id combination not found.")
+
+
+def _tell_confirmed(cx: Context, user: User) -> None:
+    cx.events.emit(SignUpConfirmed(at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username))

@@ -1,0 +1,1 @@
+"""What tests share: a server in this process, spoken to through its wire."""
