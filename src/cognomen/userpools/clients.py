@@ -19,7 +19,12 @@ from cognomen.userpools import client_auth, find
 from cognomen.userpools.rules import schema, validity
 
 _DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
-_SHARED = tuple(name for name in idp.UpdateUserPoolClientRequest.__struct_fields__ if name in idp.UserPoolClientType.__struct_fields__)
+# Members that CreateUserPoolClient, UpdateUserPoolClient and UserPoolClientType share under one name, but for the ids.
+_SHARED = tuple(
+    name
+    for name in idp.UpdateUserPoolClientRequest.__struct_fields__
+    if name in idp.UserPoolClientType.__struct_fields__ and name not in ("user_pool_id", "client_id")
+)
 _LONGEST_LIST = 60
 
 
