@@ -164,14 +164,16 @@ class TestForgeries:
             jwt.verify(signed(header, CLAIMS), PUBLIC)
 
     @pytest.mark.parametrize(
-        "payload", ["[]", "null", "1", '"x"', "{", "", "{}{}", b"\xff\xfe", '{"a":1e999}', '{"a":' + "[" * 30_000 + "]" * 30_000 + "}"]
+        "payload", ["[]", "null", "1", '"x"', "{", "", "{}{}", b"\xff\xfe", '{"a":1e999}', '{"a":' + "[" * 20_000 + "]" * 20_000 + "}"]
     )
     def test_claims_that_are_none(self, payload: str | bytes) -> None:
         """Claims are a JSON object, even if rightly signed; depth breaks nothing."""
+        token = signed(HEADER, payload)
+        assert len(token) < jwt._LONGEST  # or it would be refused for its length, and show nothing
         with pytest.raises(Malformed):
-            jwt.verify(signed(HEADER, payload), PUBLIC)
+            jwt.verify(token, PUBLIC)
         with pytest.raises(Malformed):
-            jwt.unverified_claims(signed(HEADER, payload))
+            jwt.unverified_claims(token)
 
     def test_a_doubled_member(self) -> None:
         """`alg` twice in the header: whichever counts, the key is RSA and the algorithm ours."""

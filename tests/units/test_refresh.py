@@ -55,7 +55,7 @@ def test_the_digest() -> None:
 
 
 def test_well_formed() -> None:
-    """Ours are, also those of a larger key."""
+    """Every one that we make is."""
     assert refresh.is_well_formed(TOKEN)
 
 
@@ -79,6 +79,14 @@ def test_what_is_not(change: object) -> None:
     """Cut, padded, extended, of another header, or huge: not one of ours, and nothing need be looked up."""
     assert callable(change)
     assert refresh.is_well_formed(change(TOKEN)) is False
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4])
+def test_every_part_has_its_size(place: int) -> None:
+    """Key, nonce, content and tag are as long as we make them; a part that is cut to nothing or grown is not ours."""
+    parts = TOKEN.split(".")
+    for other in ("", base64url.encode(b"x" * 15), base64url.encode(b"x" * 65)):
+        assert refresh.is_well_formed(".".join((*parts[:place], other, *parts[place + 1 :]))) is False
 
 
 @given(st.one_of(st.text(max_size=60), st.text("Ae.", max_size=60).map(lambda t: f"{TOKEN.split('.')[0]}.{t}")))
