@@ -7,8 +7,6 @@ import contextlib
 import re
 from pathlib import Path
 
-import structlog
-
 from cognomen.api.operation import OPERATIONS
 from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
@@ -17,6 +15,7 @@ from cognomen.delivery.null import NoDelivery
 from cognomen.hosted.site import site
 from cognomen.kernel.clock import Clock, SystemClock
 from cognomen.kernel.events import Events
+from cognomen.kernel.log import get_logger
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
@@ -30,7 +29,7 @@ from cognomen.userpools import operations, removal
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
 
-log = structlog.get_logger("cognomen")
+log = get_logger("cognomen")
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]{1,63}\.localhost)(:[0-9]{1,5})?")
 _SWEEP_SECONDS = 300.0
 
@@ -59,7 +58,13 @@ class Server:
     """One process: the rooms that requests share, the ASGI application over them, and what runs beside it."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, key_maker: KeyMaker | None = None, key: MasterKey | None = None, strict: bool = False
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        key_maker: KeyMaker | None = None,
+        key: MasterKey | None = None,
+        strict: bool = False,
     ) -> None:
         self.settings = settings
         self._own_url = settings.public_url or f"http://{settings.host}:{settings.port}"
@@ -89,7 +94,7 @@ class Server:
             context_for=self.context_for,
             authenticator=Authenticator(required=settings.mode == "serve", lookup=self._access_key, clock=clock),
             clock=clock,
-            logger=structlog.get_logger("operations"),
+            logger=get_logger("operations"),
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)

@@ -64,6 +64,11 @@ def load(file: Path | None, environment: Mapping[str, str] | None = None, **flag
     return settings
 
 
+def with_port(settings: Settings, port: int) -> Settings:
+    """The settings with the port that was really taken, where 0 had been asked."""
+    return msgspec.structs.replace(settings, port=port)
+
+
 def _from_file(file: Path) -> dict[str, object]:
     try:
         found = tomllib.loads(file.read_text())

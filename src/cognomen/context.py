@@ -69,7 +69,15 @@ class Context:
     )
 
     def __init__(
-        self, rooms: Rooms, *, caller: Caller = ANONYMOUS, request_id: str = "", region: str = "", base_url: str = "", source_ip: str = "", user_agent: str = ""
+        self,
+        rooms: Rooms,
+        *,
+        caller: Caller = ANONYMOUS,
+        request_id: str = "",
+        region: str = "",
+        base_url: str = "",
+        source_ip: str = "",
+        user_agent: str = "",
     ) -> None:
         self.settings = rooms.settings
         self.store = rooms.store

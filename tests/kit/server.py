@@ -63,7 +63,14 @@ class TestServer:
         await self.server.stop()
 
     async def send(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, *, query: str = "", host: str = "localhost:2646"
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        query: str = "",
+        host: str = "localhost:2646",
     ) -> Reply:
         given = {"host": host, **(headers or {})}
         scope = {
@@ -127,7 +134,9 @@ class TestServer:
     async def client(self, pool_id: str, **members: Any) -> str:
         """A new client's id, allowed every flow of passwords unless told."""
         flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-        answer = await self.call("CreateUserPoolClient", **{"UserPoolId": pool_id, "ClientName": "app", "ExplicitAuthFlows": flows, **members})
+        answer = await self.call(
+            "CreateUserPoolClient", **{"UserPoolId": pool_id, "ClientName": "app", "ExplicitAuthFlows": flows, **members}
+        )
         return str(answer["UserPoolClient"]["ClientId"])
 
     async def user(self, pool_id: str, username: str, password: str = PASSWORD, **attributes: str) -> str:

@@ -15,7 +15,10 @@ _HEADERS = {
 }
 
 _environment = Environment(
-    loader=PackageLoader("cognomen.hosted", "pages"), autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("cognomen.hosted", "pages"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
 )
 _environment.filters["moment"] = lambda seconds: datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 

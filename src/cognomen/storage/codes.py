@@ -98,6 +98,9 @@ class UsedMarks:
     async def add(self, tx: Tx, pool_id: str, mark: bytes, expires_at: float) -> bool:
         """Marks as used; False when it was used before."""
         added = await tx.run(
-            "INSERT INTO used_marks (pool_id, mark, expires_at) VALUES ($1, $2, $3) ON CONFLICT (pool_id, mark) DO NOTHING", pool_id, mark, expires_at
+            "INSERT INTO used_marks (pool_id, mark, expires_at) VALUES ($1, $2, $3) ON CONFLICT (pool_id, mark) DO NOTHING",
+            pool_id,
+            mark,
+            expires_at,
         )
         return bool(added)

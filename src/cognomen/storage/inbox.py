@@ -36,7 +36,9 @@ class Inbox:
         if recipient is None:
             rows = await self._engine.rows(f"SELECT {_COLUMNS} FROM inbox ORDER BY sent_at DESC LIMIT $1", limit)
         else:
-            rows = await self._engine.rows(f"SELECT {_COLUMNS} FROM inbox WHERE recipient = $1 ORDER BY sent_at DESC LIMIT $2", recipient, limit)
+            rows = await self._engine.rows(
+                f"SELECT {_COLUMNS} FROM inbox WHERE recipient = $1 ORDER BY sent_at DESC LIMIT $2", recipient, limit
+            )
         return [InboxRow(*row) for row in rows]
 
     async def clear(self) -> None:

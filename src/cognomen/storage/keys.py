@@ -78,13 +78,17 @@ class AccessKeys:
         await self._engine.write(unit)
 
     async def list(self) -> list[AccessKey]:
-        return [_access_key(row) for row in await self._engine.rows(f"SELECT {_COLUMNS} FROM access_keys ORDER BY created_at, access_key_id")]
+        return [
+            _access_key(row) for row in await self._engine.rows(f"SELECT {_COLUMNS} FROM access_keys ORDER BY created_at, access_key_id")
+        ]
 
     async def revoke(self, access_key_id: str, now: float) -> None:
         """Refused from now on, by every server on this database. Raises Missing."""
 
         async def unit(tx: Tx) -> None:
-            if not await tx.run("UPDATE access_keys SET revoked_at = $2 WHERE access_key_id = $1 AND revoked_at IS NULL", access_key_id, now):
+            if not await tx.run(
+                "UPDATE access_keys SET revoked_at = $2 WHERE access_key_id = $1 AND revoked_at IS NULL", access_key_id, now
+            ):
                 raise Missing(access_key_id)
             await self._engine.announce(tx)
 

@@ -123,7 +123,10 @@ class Pools:
 
     async def page(self, region: str, after: str, limit: int) -> list[Pool]:
         rows = await self._engine.rows(
-            f"SELECT {_COLUMNS} FROM pools WHERE region = $1 AND state = 'active' AND pool_id > $2 ORDER BY pool_id LIMIT $3", region, after, limit
+            f"SELECT {_COLUMNS} FROM pools WHERE region = $1 AND state = 'active' AND pool_id > $2 ORDER BY pool_id LIMIT $3",
+            region,
+            after,
+            limit,
         )
         return [_pool(row) for row in rows]
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # ships no types
-import structlog
 
+from cognomen.kernel.log import get_logger
 from cognomen.storage.engine import Row, Tx, Unit
 from cognomen.storage.errors import CannotStart, StorageError, Taken, Unavailable
 
@@ -18,9 +18,16 @@ T = TypeVar("T")
 _TRIES = 12
 _CHANNEL = "cognomen_config"
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, TimeoutError)
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    TimeoutError,
+)
 _FULL = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
-log = structlog.get_logger("storage")
+log = get_logger("storage")
 
 
 class PostgresTx:

@@ -57,7 +57,9 @@ class Sessions:
     async def rotate(self, tx: Tx, session: Session, used: bytes, current: bytes, new: bytes, grace_until: float) -> None:
         """`new` continues the session. The token that was `used` and the `current` one (another, when a used one came again within its
         grace) work until `grace_until`, and then prove reuse. A grace that runs is not lengthened."""
-        await tx.run("UPDATE sessions SET refresh_digest = $3 WHERE pool_id = $1 AND origin_jti = $2", session.pool_id, session.origin_jti, new)
+        await tx.run(
+            "UPDATE sessions SET refresh_digest = $3 WHERE pool_id = $1 AND origin_jti = $2", session.pool_id, session.origin_jti, new
+        )
         for digest in {used, current}:
             await tx.run(
                 "INSERT INTO rotated_refresh_tokens (pool_id, refresh_digest, origin_jti, grace_until, expires_at) VALUES ($1, $2, $3, $4, $5)"
@@ -70,7 +72,9 @@ class Sessions:
             )
 
     async def revoke(self, tx: Tx, pool_id: str, origin_jti: str, now: float) -> None:
-        await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL", pool_id, origin_jti, now)
+        await tx.run(
+            "UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL", pool_id, origin_jti, now
+        )
 
     async def revoke_all(self, tx: Tx, pool_id: str, sub: str, now: float) -> None:
         await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND sub = $2 AND revoked_at IS NULL", pool_id, sub, now)

@@ -117,7 +117,9 @@ class SqliteEngine:
         except OSError:
             holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
             self._release_lock()
-            raise CannotStart(f"the database {self._path} is in use by another server" + (f" (process {holder})" if holder else "")) from None
+            raise CannotStart(
+                f"the database {self._path} is in use by another server" + (f" (process {holder})" if holder else "")
+            ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 

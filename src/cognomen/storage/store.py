@@ -48,7 +48,6 @@ class Store:
     async def sweep(self, now: float) -> None:
         """Removes what has expired."""
         for table in _EXPIRING:
-
             # An access token, good for a day at most, may outlive its session's refresh token.
             before = now - 86_400.0 if table == "sessions" else now
 

@@ -29,9 +29,7 @@ _UPDATE = (
 )
 _BY_SUB = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND sub = $2"
 _BY_NAME = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $2"
-_BY_ALIAS = (
-    f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
-)
+_BY_ALIAS = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
 _LAST = "\U0010ffff"  # the highest character: nothing that begins with a prefix sorts after prefix + this
 _decode = msgspec.json.Decoder(list[idp.AttributeType]).decode
 _encode = msgspec.json.Encoder().encode
@@ -173,7 +171,11 @@ class Users:
         )
         if row is None:
             await tx.run(
-                "INSERT INTO aliases (pool_id, attribute, value, sub) VALUES ($1, $2, $3, $4)", user.pool_id, attribute, _storable(value), user.sub
+                "INSERT INTO aliases (pool_id, attribute, value, sub) VALUES ($1, $2, $3, $4)",
+                user.pool_id,
+                attribute,
+                _storable(value),
+                user.sub,
             )
             return None
         if row[0] == user.sub:

@@ -165,9 +165,7 @@ async def _set_enabled(cx: Context, pool_id: str, username: str, *, enabled: boo
 
 
 @op
-async def admin_update_user_attributes(
-    cx: Context, request: idp.AdminUpdateUserAttributesRequest
-) -> idp.AdminUpdateUserAttributesResponse:
+async def admin_update_user_attributes(cx: Context, request: idp.AdminUpdateUserAttributesRequest) -> idp.AdminUpdateUserAttributesResponse:
     pool = await find.pool(cx, request.user_pool_id)
     changes = attributes.checked_by_admin(pool, request.user_attributes)
     user = await find.existing_user(cx, pool, request.username)
@@ -176,9 +174,7 @@ async def admin_update_user_attributes(
 
 
 @op
-async def admin_delete_user_attributes(
-    cx: Context, request: idp.AdminDeleteUserAttributesRequest
-) -> idp.AdminDeleteUserAttributesResponse:
+async def admin_delete_user_attributes(cx: Context, request: idp.AdminDeleteUserAttributesRequest) -> idp.AdminDeleteUserAttributesResponse:
     pool = await find.pool(cx, request.user_pool_id)
     gone = [idp.AttributeType(name=name, value="") for name in request.user_attribute_names]
     changes = attributes.checked_by_admin(pool, gone)
@@ -201,4 +197,3 @@ def shown(user: User) -> idp.UserType:
         enabled=user.enabled,
         user_status=user.status,
     )
-

@@ -99,4 +99,7 @@ def readable(pool: Pool, client: Client, user: User) -> dict[str, str]:
 
 def listed(user: User, attributes: Mapping[str, str]) -> list[idp.AttributeType]:
     """As AWS lists them: `sub` first."""
-    return [idp.AttributeType(name="sub", value=user.sub), *(idp.AttributeType(name=name, value=value) for name, value in attributes.items())]
+    return [
+        idp.AttributeType(name="sub", value=user.sub),
+        *(idp.AttributeType(name=name, value=value) for name, value in attributes.items()),
+    ]

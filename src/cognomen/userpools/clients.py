@@ -35,7 +35,9 @@ async def create_user_pool_client(cx: Context, request: idp.CreateUserPoolClient
         raise errors.InvalidParameterException("GenerateSecret cannot be true when a ClientSecret is given.")
     settings = complete(idp.UserPoolClientType(**{name: getattr(request, name) for name in _SHARED}))
     check(pool, settings)
-    client = await add(cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None))
+    client = await add(
+        cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None)
+    )
     return idp.CreateUserPoolClientResponse(user_pool_client=shown(cx, client))
 
 
@@ -107,7 +109,9 @@ def _check_flows(settings: idp.UserPoolClientType) -> None:
         raise errors.InvalidParameterException("ExplicitAuthFlows with and without the prefix ALLOW_ cannot be used together.")
     oauth = settings.allowed_o_auth_flows or []
     if settings.allowed_o_auth_flows_user_pool_client and oauth and not settings.allowed_o_auth_scopes:
-        raise errors.InvalidOAuthFlowException("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
+        raise errors.InvalidOAuthFlowException(
+            "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows."
+        )
     if {"code", "implicit"} & set(oauth) and "client_credentials" in oauth:
         raise errors.InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")
 
@@ -116,7 +120,12 @@ def _check_url(url: str) -> None:
     """https, plain http for loopback names, or an app's own scheme; no fragment (RFC 6749, 3.1.2)."""
     parts = urlsplit(url)
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1") or (parts.hostname or "").endswith(".localhost")
-    if not parts.scheme or parts.fragment or (parts.scheme == "http" and not loopback) or re.match(r"(javascript|data|vbscript)$", parts.scheme):
+    if (
+        not parts.scheme
+        or parts.fragment
+        or (parts.scheme == "http" and not loopback)
+        or re.match(r"(javascript|data|vbscript)$", parts.scheme)
+    ):
         raise errors.InvalidParameterException(f"{url} is not a valid callback or logout URL.")
 
 

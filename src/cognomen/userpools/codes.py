@@ -153,7 +153,9 @@ def _digest(cx: Context, user: User, purpose: str, text: str) -> bytes:
 
 def _text_message(pool: Pool, user: User, prepared: Prepared) -> Message:
     settings = pool.settings.pool
-    own = (settings.verification_message_template and settings.verification_message_template.sms_message) or settings.sms_verification_message
+    own = (
+        settings.verification_message_template and settings.verification_message_template.sms_message
+    ) or settings.sms_verification_message
     template = own or (templates.RESET_SMS if prepared.row.purpose == RESET else templates.VERIFICATION_SMS)
     body = templates.fill(template, code=prepared.text, username=user.username, markup=False)
     return Message(
@@ -171,11 +173,24 @@ def _mail(cx: Context, pool: Pool, user: User, prepared: Prepared, client_id: st
     else:
         link = None
         reset = prepared.row.purpose == RESET
-        subject = own.email_subject or settings.email_verification_subject or (templates.RESET_SUBJECT if reset else templates.VERIFICATION_SUBJECT)
-        template = own.email_message or settings.email_verification_message or (templates.RESET_EMAIL if reset else templates.VERIFICATION_EMAIL)
+        subject = (
+            own.email_subject
+            or settings.email_verification_subject
+            or (templates.RESET_SUBJECT if reset else templates.VERIFICATION_SUBJECT)
+        )
+        template = (
+            own.email_message or settings.email_verification_message or (templates.RESET_EMAIL if reset else templates.VERIFICATION_EMAIL)
+        )
         body = templates.fill(template, code=prepared.text, username=user.username, markup=True)
     return Message(
-        channel="email", to=prepared.row.value, pool_id=user.pool_id, username=user.username, subject=subject, body=body, code=prepared.text, link=link
+        channel="email",
+        to=prepared.row.value,
+        pool_id=user.pool_id,
+        username=user.username,
+        subject=subject,
+        body=body,
+        code=prepared.text,
+        link=link,
     )
 
 

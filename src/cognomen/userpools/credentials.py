@@ -71,7 +71,5 @@ async def replace(cx: Context, tx: Tx, pool: Pool, user: User, sealed: bytes, **
     )
 
 
-
-
 def _bound(pool_id: str, sub: str) -> bytes:
     return f"{pool_id}/{sub}".encode()

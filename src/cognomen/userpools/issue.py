@@ -21,7 +21,9 @@ from cognomen.userpools.access import SCOPE
 from cognomen.userpools.rules import permissions, validity
 
 
-async def sign_in(cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]]) -> idp.AuthenticationResultType:
+async def sign_in(
+    cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]]
+) -> idp.AuthenticationResultType:
     """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()

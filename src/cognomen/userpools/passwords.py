@@ -167,7 +167,6 @@ def temporary_days(pool: Pool) -> int:
     return (invited.unused_account_validity_days if invited else None) or 7
 
 
-
 def _tell(cx: Context, user: User, how: str, client: Client | None) -> None:
     cx.events.emit(
         PasswordChanged(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from cognomen.context import Rooms
+from cognomen.kernel.log import get_logger
 from cognomen.storage.errors import Unavailable
 
 _ROWS = 500
 _RETRY_SECONDS = 5.0
-log = structlog.get_logger("userpools")
+log = get_logger("userpools")
 
 
 async def remove_condemned(rooms: Rooms) -> None:

@@ -79,14 +79,18 @@ def name_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[
             text = f"{wanted[allowed[0]]}." if len(allowed) == 1 else "either an email or a phone number."
             raise errors.InvalidParameterException(f"Username should be {text}")
         if named.get(attribute) not in (None, "", username):
-            raise errors.InvalidParameterException(f"User {attribute} should be empty or same as username, since username attribute is {attribute}")
+            raise errors.InvalidParameterException(
+                f"User {attribute} should be empty or same as username, since username attribute is {attribute}"
+            )
         named[attribute] = username
         return "", named
     aliases = names.alias_attributes(pool)
     if "email" in aliases and names.is_email(username):
         raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
     if "phone_number" in aliases and names.is_phone_number(username):
-        raise errors.InvalidParameterException("Username cannot be of phone number format, since user pool is configured for phone number alias.")
+        raise errors.InvalidParameterException(
+            "Username cannot be of phone number format, since user pool is configured for phone number alias."
+        )
     return username, named
 
 
@@ -190,7 +194,6 @@ def _confirmed(cx: Context) -> Callable[[User], User]:
         return msgspec.structs.replace(present, status="CONFIRMED", modified_at=cx.clock.now())
 
     return update
-
 
 
 def _cannot_confirm(user: User) -> errors.NotAuthorizedException:

@@ -15,7 +15,9 @@ from cognomen.userpools import access, client_auth, find, refresh
 
 
 @op
-async def get_tokens_from_refresh_token(cx: Context, request: idp.GetTokensFromRefreshTokenRequest) -> idp.GetTokensFromRefreshTokenResponse:
+async def get_tokens_from_refresh_token(
+    cx: Context, request: idp.GetTokensFromRefreshTokenRequest
+) -> idp.GetTokensFromRefreshTokenResponse:
     pool, client = await find.client(cx, request.client_id)
     if not client_auth.secret_fits(cx, client, request.client_secret):
         raise errors.NotAuthorizedException(f"Unable to verify secret for client {client.client_id}")
@@ -75,4 +77,6 @@ async def sign_out(cx: Context, user: User) -> None:
         await cx.store.sessions.revoke_all(tx, user.pool_id, user.sub, now)
 
     await find.write(cx, unit)
-    cx.events.emit(TokenRevoked(at=now, pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, everywhere=True))
+    cx.events.emit(
+        TokenRevoked(at=now, pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, everywhere=True)
+    )

@@ -69,7 +69,15 @@ async def resume(
 
 
 async def start(
-    cx: Context, pool: Pool, client: Client, flow: str, parameters: Mapping[str, str], metadata: Mapping[str, str], *, typed: str, admin: bool
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    flow: str,
+    parameters: Mapping[str, str],
+    metadata: Mapping[str, str],
+    *,
+    typed: str,
+    admin: bool,
 ) -> Attempt:
     """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here."""
     attempt = Attempt(

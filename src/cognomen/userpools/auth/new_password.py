@@ -35,7 +35,11 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
 async def answer(cx: Context, attempt: Attempt) -> Step:
     user = attempt.signed_in_user
     password = required(attempt.parameters, "NEW_PASSWORD")
-    given = [idp.AttributeType(name=name.removeprefix(_PREFIX), value=value) for name, value in attempt.parameters.items() if name.startswith(_PREFIX)]
+    given = [
+        idp.AttributeType(name=name.removeprefix(_PREFIX), value=value)
+        for name, value in attempt.parameters.items()
+        if name.startswith(_PREFIX)
+    ]
     await credentials.check_new(cx, attempt.pool, user, password)
     changes = attributes.checked_by_client(attempt.pool, attempt.client, given)
     missing = [
@@ -58,6 +62,8 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
         raise incorrect() from cause
     attempt.mark = None
     cx.events.emit(
-        PasswordChanged(at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, how="challenge")
+        PasswordChanged(
+            at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, how="challenge"
+        )
     )
     return Passed("NEW_PASSWORD_REQUIRED")

@@ -14,7 +14,12 @@ from cognomen.storage.pools import Pool
 SYMBOLS = frozenset("^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+- ")
 _MOST = 256
 _DEFAULT = idp.PasswordPolicyType(
-    minimum_length=8, require_uppercase=True, require_lowercase=True, require_numbers=True, require_symbols=True, temporary_password_validity_days=7
+    minimum_length=8,
+    require_uppercase=True,
+    require_lowercase=True,
+    require_numbers=True,
+    require_symbols=True,
+    temporary_password_validity_days=7,
 )
 
 

@@ -20,8 +20,20 @@ _DAYS = 7
 # Members that CreateUserPool, UpdateUserPool and UserPoolType share under one name.
 _SHARED = tuple(name for name in idp.UpdateUserPoolRequest.__struct_fields__ if name in idp.UserPoolType.__struct_fields__)
 # An update that leaves these out keeps them; every other member goes back to its default, as AWS's documentation warns.
-_KEPT = ("policies", "deletion_protection", "mfa_configuration", "user_pool_tags", "user_pool_tier", "key_configuration", "issuer_configuration")
-_MESSAGES = (("sms_verification_message", "sms_message"), ("email_verification_message", "email_message"), ("email_verification_subject", "email_subject"))
+_KEPT = (
+    "policies",
+    "deletion_protection",
+    "mfa_configuration",
+    "user_pool_tags",
+    "user_pool_tier",
+    "key_configuration",
+    "issuer_configuration",
+)
+_MESSAGES = (
+    ("sms_verification_message", "sms_message"),
+    ("email_verification_message", "email_message"),
+    ("email_verification_subject", "email_subject"),
+)
 
 
 def complete(request: idp.CreateUserPoolRequest) -> idp.UserPoolType:
@@ -162,7 +174,9 @@ def _check(pool: idp.UserPoolType) -> None:
         raise _invalid("Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled")
     mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
     if mode != "OFF" and pool.user_pool_tier != "PLUS":
-        raise errors.FeatureUnavailableInTierException("Threat protection is not available in this tier. Change the user pool to the Plus tier.")
+        raise errors.FeatureUnavailableInTierException(
+            "Threat protection is not available in this tier. Change the user pool to the Plus tier."
+        )
     _check_recovery(pool.account_recovery_setting)
     update = pool.user_attribute_update_settings
     first = (update.attributes_require_verification_before_update if update else None) or []

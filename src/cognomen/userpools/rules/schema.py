@@ -121,9 +121,13 @@ def _custom(wanted: idp.SchemaAttributeType) -> idp.SchemaAttributeType:
         required=False,
     )
     if kind == "String":
-        attribute.string_attribute_constraints = _string_bounds(name, wanted.string_attribute_constraints or idp.StringAttributeConstraintsType())
+        attribute.string_attribute_constraints = _string_bounds(
+            name, wanted.string_attribute_constraints or idp.StringAttributeConstraintsType()
+        )
     elif kind == "Number":
-        attribute.number_attribute_constraints = _number_bounds(name, wanted.number_attribute_constraints or idp.NumberAttributeConstraintsType())
+        attribute.number_attribute_constraints = _number_bounds(
+            name, wanted.number_attribute_constraints or idp.NumberAttributeConstraintsType()
+        )
     return attribute
 
 

@@ -1,0 +1,128 @@
+"""`cognomen dev` and `cognomen serve`: settings read, one server run until it is told to stop, one clear sentence when it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import uvicorn
+import uvloop
+
+from cognomen import config
+from cognomen.app import Server
+from cognomen.kernel import log
+from cognomen.storage.errors import StorageError
+
+_BACKLOG = 1024
+
+
+def fail(sentence: str) -> NoReturn:
+    """Ends the command with one sentence on stderr and exit code 1."""
+    click.echo(f"cognomen: {sentence}", err=True)
+    sys.exit(1)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (2646); 0 picks a free one.")
+@click.option("--data", help="Data folder (./.cognomen), or :memory: to keep nothing.")
+@click.option("--seed", type=click.Path(path_type=Path), help="YAML file of pools, clients, groups and users to have at the start.")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings.")
+def dev(host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None) -> None:
+    """Run everything for development: any AWS credentials, mails and texts in the inbox."""
+    _run("dev", file, seed, host=host, port=port, data=data)
+
+
+@click.command()
+@click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings (cognomen.toml where there is one).")
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (2646); 0 picks a free one.")
+@click.option("--seed", type=click.Path(path_type=Path), help="YAML file of pools, clients, groups and users to have at the start.")
+def serve(file: Path | None, host: str | None, port: int | None, seed: Path | None) -> None:
+    """Run in production: signatures are checked, a master key is needed."""
+    if file is None and Path("cognomen.toml").exists():
+        file = Path("cognomen.toml")
+    _run("serve", file, seed, host=host, port=port)
+
+
+def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:
+    try:
+        settings = config.load(file, mode=mode, **flags)
+        log.set_up(settings.log_level)
+        listening = _listen(settings.host, settings.port)
+        port = listening.getsockname()[1]
+        server = Server(config.with_port(settings, port))
+    except config.BadSetting as error:
+        fail(str(error))
+    except StorageError as error:
+        fail(str(error))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_serve(server, listening, seed)))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        raise config.BadSetting(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    return listening
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when requests are accepted, and leaves signals to us, so that the database is closed after the last answer."""
+
+    def __init__(self, settings: uvicorn.Config, ready: str) -> None:
+        super().__init__(settings)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        click.echo(f"cognomen ready at {self._ready}")
+        # What was made while starting lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+
+
+async def _serve(server: Server, listening: socket.socket, seed: Path | None) -> int:
+    try:
+        await server.start()
+        if seed is not None:
+            from cognomen.cli import seeding
+
+            await seeding.apply(server, seed)
+    except (StorageError, config.BadSetting) as error:
+        await server.stop()
+        click.echo(f"cognomen: {error}", err=True)
+        return 1
+    settings = server.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    http: Any = uvicorn.Config(
+        server,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    running = _Uvicorn(http, f"http://{host}:{settings.port}")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(running, "should_exit", True))
+    try:
+        await running._serve([listening])  # serve() would take the signals over
+    finally:
+        await server.stop()
+    return 0
