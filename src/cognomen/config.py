@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "sqlite:///:memory:" if self.in_memory else f"sqlite:///{Path(self.data) / 'cognomen.db'}"
 
 
-def load(file: Path | None, environment: Mapping[str, str] | None = None, **flags: object) -> Settings:
+def load(file: Path | None, environment: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
     """Reads the settings. Flags that are None were not given. Raises BadSetting."""
     values: dict[str, object] = {}
     if file is not None:

@@ -29,8 +29,11 @@ async def version(engine: Engine) -> int:
         row = await engine.row("SELECT max(number) FROM migrations")
     except StorageError:
         raise
-    except Exception:  # each driver has its own error for "no such table"
-        return 0
+    except Exception as error:
+        # Each driver has an error of its own for a table that is not there; anything else must not pass for an empty database.
+        if "no such table" in str(error) or "does not exist" in str(error):
+            return 0
+        raise CannotStart(f"the database cannot be read: {error}") from error
     return int(row[0]) if row and row[0] is not None else 0
 
 

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg
 
 from cognomen.kernel.log import get_logger
 from cognomen.storage.engine import Row, Tx, Unit
@@ -119,7 +120,7 @@ class PostgresEngine:
             with contextlib.suppress(*_LOST, asyncpg.PostgresError):
                 connection = await asyncpg.connect(self._url, timeout=10)
                 lost = asyncio.Event()
-                connection.add_termination_listener(lambda _: lost.set())
+                connection.add_termination_listener(partial(_set, lost))
                 await connection.add_listener(_CHANNEL, self._heard)
                 self._changed = self._listening = True
                 try:
@@ -149,6 +150,10 @@ class PostgresEngine:
         if self._pool is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._pool.close(), 5)
+
+
+def _set(event: asyncio.Event, _connection: object) -> None:
+    event.set()
 
 
 def _reason(error: BaseException) -> str:

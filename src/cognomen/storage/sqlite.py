@@ -13,6 +13,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from cognomen.storage.engine import Row, Tx, Unit
@@ -106,9 +107,9 @@ class SqliteEngine:
         return connection
 
     def _hold_lock(self) -> None:
-        folder = os.path.dirname(os.path.abspath(self._path))
+        folder = Path(self._path).absolute().parent
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CannotStart(f"the data folder {folder} cannot be written: {error.strerror}") from error
@@ -189,7 +190,7 @@ class SqliteEngine:
             raise  # the whole transaction may be gone (disk full): fail the batch
         except Unavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever a unit raises goes to the one who asked for it, not to the batch
             execute("ROLLBACK TO unit")
             execute("RELEASE unit")
             return None, error

@@ -19,7 +19,7 @@ async def remove_condemned(rooms: Rooms) -> None:
         rooms.removals.clear()
         try:
             for pool_id in await rooms.store.pools.condemned():
-                while await rooms.store.pools.remove_part(pool_id, _ROWS):
+                while await rooms.store.pools.remove_part(pool_id, _ROWS):  # noqa: ASYNC110  # no wait: requests take their turn
                     await asyncio.sleep(0)
         except Unavailable as error:
             log.warning("the removal of a pool waits for the database", reason=str(error))
