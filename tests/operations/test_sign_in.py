@@ -226,7 +226,7 @@ class TestSrp:
             "InitiateAuth", ClientId=client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": "anna", "SRP_A": srp.srp_a}
         )
         responses = srp_responses(server, srp, begun["ChallengeParameters"])
-        answer = {"ClientId": client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": responses}
+        answer: dict[str, Any] = {"ClientId": client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": responses}
         outcomes = await asyncio.gather(*(server.call("RespondToAuthChallenge", **answer) for _ in range(4)), return_exceptions=True)
         refused = [outcome for outcome in outcomes if isinstance(outcome, AwsError)]
         assert len(refused) == 3
@@ -316,7 +316,12 @@ class TestFlows:
         pool = await server.pool()
         client = await server.client(pool)
         await server.user(pool, "anna")
-        ask = {"UserPoolId": pool, "ClientId": client, "AuthFlow": flow, "AuthParameters": {"USERNAME": "anna", "PASSWORD": PASSWORD}}
+        ask: dict[str, Any] = {
+            "UserPoolId": pool,
+            "ClientId": client,
+            "AuthFlow": flow,
+            "AuthParameters": {"USERNAME": "anna", "PASSWORD": PASSWORD},
+        }
         assert "AccessToken" in (await server.call("AdminInitiateAuth", **ask))["AuthenticationResult"]
 
     async def test_clients_of_before_2019(self, server: TestServer) -> None:
@@ -372,6 +377,7 @@ class TestSecretHash:
         with pytest.raises(AwsError) as refused:
             await server.sign_in(client, "anna", SECRET_HASH=hashed("bob"))
         assert refused.value.message == f"Unable to verify secret hash for client {client}"
+        result: dict[str, Any] = {}
         for typed, over in (("anna", "anna"), ("anna@example.com", "anna@example.com"), ("anna@example.com", "anna")):
             result = await server.sign_in(client, typed, SECRET_HASH=hashed(over))
             assert "AccessToken" in result

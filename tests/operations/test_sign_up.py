@@ -25,7 +25,7 @@ class TestSignUp:
         }
         assert len(sub) == 36 and sub[14] == "7"
         message = (await server.messages("first@example.com"))[0]
-        assert message.code in message.body and message.username == "anna"
+        assert str(message.code) in message.body and message.username == "anna"
 
     async def test_sends_nothing_where_nothing_is_verified(self, server: TestServer) -> None:
         """CodeDeliveryDetails are absent unless AutoVerifiedAttributes covers an attribute that was given."""

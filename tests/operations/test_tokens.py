@@ -293,7 +293,7 @@ class TestClaims:
         pool, client, _ = await signed_in(server)
         role = "arn:aws:iam::000000000000:role/{}".format
         for name, precedence, arn in (("low", 9, role("low")), ("high", 1, role("high")), ("plain", None, None)):
-            members = {k: v for k, v in {"Precedence": precedence, "RoleArn": arn}.items() if v is not None}
+            members: dict[str, Any] = {k: v for k, v in {"Precedence": precedence, "RoleArn": arn}.items() if v is not None}
             await server.call("CreateGroup", UserPoolId=pool, GroupName=name, **members)
             await server.call("AdminAddUserToGroup", UserPoolId=pool, Username="anna", GroupName=name)
         identity = claims((await server.sign_in(client, "anna"))["IdToken"])

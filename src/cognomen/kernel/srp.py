@@ -18,6 +18,8 @@ from typing import Final, NamedTuple
 
 import gmpy2
 
+from cognomen.kernel.modexp import secret_power
+
 
 class BadSrp(ValueError):
     """A value from the client that no honest client sends. The text is for the log, not for the wire."""
@@ -116,7 +118,7 @@ def _x(salt: bytes, pool_suffix: str, user_id: str, password: str) -> int:
 
 def _power_of_g(x: int) -> bytes:
     # x stays the same for as long as the password does, and can be measured again and again: constant time or nothing.
-    return _fixed_int(_secret_power(COGNITO.g, x, COGNITO.N))
+    return _fixed_int(secret_power(COGNITO.g, x, COGNITO.N))
 
 
 # --- the two moves of a sign-in -------------------------------------------------------------------------------------------------
@@ -195,23 +197,12 @@ def parse_timestamp(text: str) -> float:
 
 def public_value(group: Group, b: int, v: int) -> int:
     """B = kv + g^b mod N."""
-    return (group.k * v + _secret_power(group.g, b, group.N)) % group.N
+    return (group.k * v + secret_power(group.g, b, group.N)) % group.N
 
 
 def shared_secret(group: Group, A: int, b: int, v: int, u: int) -> int:
     """S = (A v^u)^b mod N. v^u too is computed in constant time: u is known to the client, but v must stay unknown."""
-    return _secret_power(A * _secret_power(v, u, group.N) % group.N, b, group.N)
-
-
-def _secret_power(base: int, exponent: int, modulus: int) -> int:
-    """base^exponent mod modulus in a time that tells nothing of base or exponent (GMP's mpz_powm_sec).
-
-    gmpy2's contexts belong to one thread, and in a worker the switch would be off; so it is set here, each time (2 us): with the
-    GIL released two workers do two sign-ins at once, and the event loop goes on."""
-    if exponent == 0:
-        return 1 % modulus  # mpz_powm_sec takes exponents from 1
-    with gmpy2.context(allow_release_gil=True):
-        return int(gmpy2.powmod_sec(base, exponent, modulus))
+    return secret_power(A * secret_power(v, u, group.N) % group.N, b, group.N)
 
 
 _WINDOW: Final = 6  # bits: 43 rows of 64 numbers, 1.2 MB, made in 15 ms; 8 bits would be 5 MB for a tenth less time
