@@ -5,20 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.kernel import ids, secrets
+from cognomen.kernel import secrets
 from cognomen.storage.clients import Client, ClientSecret
 
 _PURPOSE = "client secret"
+_LONGEST_NAMED = 110  # of a client id within a secret's id, which has 128 characters at most
 Update = Callable[[Client], Client]
 
 
-def seal_secret(cx: Context, pool_id: str, client_id: str, secret: str) -> ClientSecret:
-    sealed = cx.sealer.seal(_PURPOSE, secret.encode(), _bound(pool_id, client_id))
-    return ClientSecret(secret_id=f"{client_id}--{ids.uuid()}", sealed=sealed, created_at=cx.clock.now())
+def seal_secret(cx: Context, pool_id: str, client_id: str, secret: str, beside: Sequence[ClientSecret] = ()) -> ClientSecret:
+    """A secret to keep. Its id has AWS's form, `<client-id>--<epoch-create-time>`, and is not one of those `beside` it."""
+    now = cx.clock.now()
+    made, taken = int(now * 1000), {each.secret_id for each in beside}
+    while (secret_id := f"{client_id[:_LONGEST_NAMED]}--{made}") in taken:
+        made += 1
+    return ClientSecret(secret_id=secret_id, sealed=cx.sealer.seal(_PURPOSE, secret.encode(), _bound(pool_id, client_id)), created_at=now)
 
 
 def open_secret(cx: Context, client: Client, secret: ClientSecret) -> str:

@@ -11,11 +11,10 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids
-from cognomen.kernel.paging import BadToken
 from cognomen.storage.clients import Client
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
-from cognomen.userpools import client_auth, find
+from cognomen.userpools import client_auth, find, pages
 from cognomen.userpools.rules import schema, validity
 
 _DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
@@ -25,7 +24,6 @@ _SHARED = tuple(
     for name in idp.UpdateUserPoolClientRequest.__struct_fields__
     if name in idp.UserPoolClientType.__struct_fields__ and name not in ("user_pool_id", "client_id")
 )
-_LONGEST_LIST = 60
 
 
 @op
@@ -171,15 +169,10 @@ async def delete_user_pool_client(cx: Context, request: idp.DeleteUserPoolClient
 @op
 async def list_user_pool_clients(cx: Context, request: idp.ListUserPoolClientsRequest) -> idp.ListUserPoolClientsResponse:
     pool = await find.pool(cx, request.user_pool_id)
-    bound = f"ListUserPoolClients {pool.pool_id}"
-    after = ""
-    if request.next_token is not None:
-        try:
-            after = str(cx.pager.position(bound, request.next_token)[0])
-        except BadToken as cause:
-            raise errors.InvalidParameterException("Invalid pagination token given.") from cause
-    limit = request.max_results or _LONGEST_LIST
-    found = await cx.store.clients.page(pool.pool_id, after, limit + 1)
+    bound = pages.bound("ListUserPoolClients", pool.pool_id)
+    after = pages.position(cx, bound, request.next_token)
+    limit = request.max_results or pages.MOST
+    found = await cx.store.clients.page(pool.pool_id, after[0] if after else "", limit + 1)
     listed = found[:limit]
     return idp.ListUserPoolClientsResponse(
         user_pool_clients=[

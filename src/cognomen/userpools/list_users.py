@@ -9,13 +9,10 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel.paging import BadToken
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import attributes, find
+from cognomen.userpools import attributes, find, pages
 from cognomen.userpools.rules import filters, schema
-
-_MOST = 60
 
 
 @op
@@ -23,9 +20,9 @@ async def list_users(cx: Context, request: idp.ListUsersRequest) -> idp.ListUser
     pool = await find.pool(cx, request.user_pool_id)
     sought = filters.parse(pool, request.filter) if request.filter is not None else None
     wanted = _wanted(pool, request.attributes_to_get)
-    limit = request.limit or _MOST
+    limit = request.limit or pages.MOST
     bound = _bound(request)
-    after = _position(cx, bound, request.pagination_token)
+    after = pages.position(cx, bound, request.pagination_token)
     users, position = await _page(cx, pool, sought, after, limit)
     return idp.ListUsersResponse(
         users=[_shown(user, wanted) for user in users],
@@ -64,15 +61,6 @@ def _bound(request: idp.ListUsersRequest) -> str:
     """A token is good for the request that it continues: the same pool, filter and attributes."""
     asked = msgspec.json.encode([request.user_pool_id, request.filter, request.attributes_to_get])
     return f"ListUsers {hashlib.sha256(asked).hexdigest()}"
-
-
-def _position(cx: Context, bound: str, token: str | None) -> list[str]:
-    if token is None:
-        return []
-    try:
-        return [str(part) for part in cx.pager.position(bound, token)]
-    except BadToken as cause:
-        raise errors.InvalidParameterException("Invalid pagination token given.") from cause
 
 
 def _shown(user: User, wanted: frozenset[str] | None) -> idp.UserType:

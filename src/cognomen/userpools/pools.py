@@ -2,56 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from urllib.parse import urlsplit
-
 import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids
-from cognomen.kernel.paging import BadToken
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool, PoolSettings
-from cognomen.userpools import find
-from cognomen.userpools.rules import pool_settings, schema
+from cognomen.userpools import find, pages
+from cognomen.userpools.rules import pool_settings, schema, tags
 
-_CUSTOM_ID = "_custom_id_"
-_ISSUER = "_issuer_"
 _TRIES = 5
 
 
 @op
 async def create_user_pool(cx: Context, request: idp.CreateUserPoolRequest) -> idp.CreateUserPoolResponse:
-    tags = request.user_pool_tags or {}
+    asked = request.user_pool_tags or {}
+    tags.check(asked)
+    pinned, issuer = tags.pinned_id(asked), tags.issuer(asked, cx.settings.issuer)
     settings = pool_settings.complete(request)
-    issuer = issuer_from(tags, cx.settings.issuer)
     mfa = pool_settings.mfa_of(settings)
     now = cx.clock.now()
     for _ in range(_TRIES):
-        pool_id = tags.get(_CUSTOM_ID) or ids.pool_id(cx.region)
-        if re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", pool_id, re.ASCII) is None or len(pool_id) > 55:
-            raise errors.InvalidParameterException(f"The tag {_CUSTOM_ID} must be a user pool id, such as us-east-1_abcDEF123.")
+        pool_id = pinned or ids.pool_id(cx.region)
         pool = Pool(pool_id, cx.region, now, now, PoolSettings(pool=settings, mfa=mfa, issuer=issuer))
         try:
             await cx.store.pools.add(pool)
         except Taken as cause:
-            if _CUSTOM_ID in tags:
+            if pinned:
                 raise errors.InvalidParameterException(f"A user pool with the id {pool_id} exists already.") from cause
             continue
         cx.keys.prepare(pool_id)
         return idp.CreateUserPoolResponse(user_pool=await _shown(cx, pool))
     raise errors.InternalErrorException("No free user pool id was found.")
-
-
-def issuer_from(tags: Mapping[str, str], default: str) -> str:
-    """The pool's issuer: the tag `_issuer_` (self, aws or an https address), else the server's setting."""
-    issuer = tags.get(_ISSUER, default)
-    if issuer in ("self", "aws") or (urlsplit(issuer).scheme in ("http", "https") and urlsplit(issuer).netloc):
-        return issuer
-    raise errors.InvalidParameterException(f"The tag {_ISSUER} must be self, aws or an https address.")
 
 
 @op
@@ -64,7 +48,10 @@ async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> i
     await find.pool(cx, request.user_pool_id)
 
     def update(present: PoolSettings) -> PoolSettings:
-        issuer = issuer_from(request.user_pool_tags, present.issuer) if request.user_pool_tags is not None else present.issuer
+        before = present.pool.user_pool_tags or {}
+        asked = before if request.user_pool_tags is None else request.user_pool_tags
+        tags.check(asked)
+        issuer = tags.issuer_after(before, asked, present.issuer, cx.settings.issuer)
         pool, mfa = pool_settings.changed(present.pool, present.mfa, request)
         return PoolSettings(pool=pool, mfa=mfa, issuer=issuer)
 
@@ -110,14 +97,9 @@ async def delete_user_pool(cx: Context, request: idp.DeleteUserPoolRequest) -> N
 
 @op
 async def list_user_pools(cx: Context, request: idp.ListUserPoolsRequest) -> idp.ListUserPoolsResponse:
-    bound = f"ListUserPools {cx.region}"
-    after = ""
-    if request.next_token is not None:
-        try:
-            after = str(cx.pager.position(bound, request.next_token)[0])
-        except BadToken as cause:
-            raise errors.InvalidParameterException("Invalid pagination token given.") from cause
-    found = await cx.store.pools.page(cx.region, after, request.max_results + 1)
+    bound = pages.bound("ListUserPools", cx.region)
+    after = pages.position(cx, bound, request.next_token)
+    found = await cx.store.pools.page(cx.region, after[0] if after else "", request.max_results + 1)
     shown = found[: request.max_results]
     return idp.ListUserPoolsResponse(
         user_pools=[_described(pool) for pool in shown],

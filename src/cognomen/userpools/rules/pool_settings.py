@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.storage.pools import PoolSettings
-from cognomen.userpools.rules import schema
+from cognomen.userpools.rules import mfa_settings, schema
 
 Update = Callable[[PoolSettings], PoolSettings]
 
@@ -52,6 +52,7 @@ def complete(request: idp.CreateUserPoolRequest) -> idp.UserPoolType:
     if pool.mfa_configuration != "OFF" and pool.sms_configuration is None:
         raise _invalid("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
     _check(pool)
+    mfa_settings.check(pool, mfa_of(pool))
     return pool
 
 
@@ -72,7 +73,9 @@ def changed(
         raise _invalid("Cannot turn MFA functionality ON, once the user pool has been created.")
     after = _with_defaults(msgspec.structs.replace(before, name=request.pool_name or before.name, **asked))
     _check(after)
-    return after, _mfa_after(after, mfa)
+    mfa = _mfa_after(after, mfa)
+    mfa_settings.check(after, mfa)
+    return after, mfa
 
 
 def _mfa_after(pool: idp.UserPoolType, before: idp.GetUserPoolMfaConfigResponse) -> idp.GetUserPoolMfaConfigResponse:
@@ -81,8 +84,6 @@ def _mfa_after(pool: idp.UserPoolType, before: idp.GetUserPoolMfaConfigResponse)
     after = msgspec.structs.replace(before, mfa_configuration=pool.mfa_configuration)
     if pool.sms_configuration is not None:
         after.sms_mfa_configuration = mfa_of(pool).sms_mfa_configuration
-    if not (after.sms_mfa_configuration or after.software_token_mfa_configuration or after.email_mfa_configuration):
-        raise _invalid("Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled.")
     return after
 
 
@@ -168,10 +169,6 @@ def _check(pool: idp.UserPoolType) -> None:
         raise _invalid("SOFTWARE_TOKEN is not currently supported as a first auth factor.")
     if "PASSWORD" not in factors:
         raise _invalid("PASSWORD must be included in AllowedFirstAuthFactors.")
-    if "SMS_OTP" in factors and pool.sms_configuration is None:
-        raise _invalid("SMS_OTP can not be configured as AuthFactor as user pool is missing valid SMS configuration")
-    if pool.mfa_configuration == "ON" and {"EMAIL_OTP", "SMS_OTP"} & set(factors):
-        raise _invalid("Only PASSWORD and WEB_AUTHN (if configured) can be enabled as an auth factor if MFA is enabled")
     mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
     if mode != "OFF" and pool.user_pool_tier != "PLUS":
         raise errors.FeatureUnavailableInTierException(

@@ -1,0 +1,24 @@
+"""Where the next page of a list begins, read back from the token that an answer gave; a token of another request is refused."""
+
+from __future__ import annotations
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.kernel.paging import BadToken
+
+MOST = 60  # items of a page where the request names no limit, or 0
+
+
+def position(cx: Context, bound: str, token: str | None) -> list[str]:
+    """[] for the first page. `bound` names all of the request that must stay the same. Raises InvalidParameterException."""
+    if token is None:
+        return []
+    try:
+        return [str(part) for part in cx.pager.position(bound, token)]
+    except BadToken as cause:
+        raise errors.InvalidParameterException("Invalid pagination token given.") from cause
+
+
+def bound(operation: str, *asked: str) -> str:
+    """For lists whose requests are told apart by a few names. No name runs into the next, whatever it holds."""
+    return " ".join([operation, *(f"{len(name)}:{name}" for name in asked)])
