@@ -1,0 +1,85 @@
+"""The lockout after wrong passwords."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.kit.server import PASSWORD, AwsError, TestServer
+from tests.kit.sign_in import WRONG, srp_sign_in
+
+
+class TestLockout:
+    async def fail(self, server: TestServer, client: str, name: str, times: int) -> list[str]:
+        texts = []
+        for _ in range(times):
+            with pytest.raises(AwsError) as refused:
+                await server.sign_in(client, name, WRONG)
+            texts.append(refused.value.message)
+        return texts
+
+    async def test_seven_wrong_ones_at_human_speed_do_not_lock_out(self, server: TestServer) -> None:
+        """FIDELITY B.2.19, measured live."""
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        for _ in range(7):
+            await self.fail(server, client, "anna", 1)
+            server.clock.advance(5)
+        assert "AccessToken" in await server.sign_in(client, "anna")
+
+    @pytest.mark.parametrize("name", ["anna", "nobody"])
+    async def test_grows_and_ends(self, server: TestServer, name: str) -> None:
+        """From the fifth failure on 2^(n-5) seconds; refused attempts do not lengthen it; a name that nobody has is locked alike."""
+        pool = await server.pool()
+        client = await server.client(pool, PreventUserExistenceErrors="ENABLED")
+        await server.user(pool, "anna")
+        incorrect, exceeded = "Incorrect username or password.", "Password attempts exceeded"
+        assert await self.fail(server, client, name, 7) == [incorrect] * 5 + [exceeded] * 2
+        server.clock.advance(1)
+        assert await self.fail(server, client, name, 2) == [incorrect, exceeded]
+        server.clock.advance(1.9)
+        assert await self.fail(server, client, name, 1) == [exceeded]
+        server.clock.advance(0.2)
+        assert await self.fail(server, client, name, 2) == [incorrect, exceeded]
+
+    async def test_is_fifteen_minutes_at_most_and_forgotten_then(self, server: TestServer) -> None:
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        for _ in range(15):
+            await self.fail(server, client, "anna", 1)
+            server.clock.advance(899)
+        with pytest.raises(AwsError, match="Password attempts exceeded"):
+            await server.sign_in(client, "anna")
+        server.clock.advance(2)
+        assert "AccessToken" in await server.sign_in(client, "anna")
+
+    async def test_locks_the_right_password_and_srp_too(self, server: TestServer) -> None:
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        await self.fail(server, client, "anna", 5)
+        with pytest.raises(AwsError, match="Password attempts exceeded"):
+            await server.sign_in(client, "anna")
+        with pytest.raises(AwsError, match="Password attempts exceeded"):
+            await srp_sign_in(server, pool, client, "anna")
+
+    async def test_a_success_forgets(self, server: TestServer) -> None:
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        await self.fail(server, client, "anna", 4)
+        await server.sign_in(client, "anna")
+        assert await self.fail(server, client, "anna", 4) == ["Incorrect username or password."] * 4
+
+    async def test_guesses_made_at_once_are_counted(self, server: TestServer) -> None:
+        """Forty guesses in parallel, the right one among the last: the lock that the others set holds it off."""
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        guesses = [WRONG] * 39 + [PASSWORD]
+        outcomes = await asyncio.gather(*(server.sign_in(client, "anna", guess) for guess in guesses), return_exceptions=True)
+        failed = [outcome for outcome in outcomes if isinstance(outcome, AwsError)]
+        assert len(failed) == 40
