@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,14 @@ def signing_pairs() -> list[KeyPair]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A real PostgreSQL of this test process, started when the first test asks for it."""
-    running = Postgres(Path(tmp_path_factory.mktemp("postgres")))
-    yield running
-    running.stop()
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL of this test process, started when the first test asks for it.
+
+    Not in pytest's own temporary folder: a later run removes that of an earlier one, which may be running still."""
+    with tempfile.TemporaryDirectory(prefix="cognomen-postgres-", ignore_cleanup_errors=True) as folder:
+        running = Postgres(Path(folder))
+        yield running
+        running.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
