@@ -22,6 +22,8 @@ RESET_SMS = "Your password reset code is {####}."
 INVITE_SUBJECT = "Your temporary password"
 INVITE_EMAIL = "Your username is {username} and temporary password is {####}."
 INVITE_SMS = "Your username is {username} and temporary password is {####}."
+INVITE_SUBJECT_WITHOUT_PASSWORD = "Your new account"
+INVITE_WITHOUT_PASSWORD = "Your username is {username}."
 
 
 def fill(template: str, *, code: str, username: str = "", markup: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from cognomen.api import errors, idp
@@ -14,7 +16,7 @@ from cognomen.kernel.events import SignedUp
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
-from cognomen.userpools import attributes, codes, credentials, find
+from cognomen.userpools import attribute_updates, attributes, codes, credentials, find
 from cognomen.userpools.passwords import temporary_days
 from cognomen.userpools.rules import names, password_policy
 from cognomen.userpools.sign_up import add_user, name_new_user
@@ -36,10 +38,7 @@ async def admin_create_user(cx: Context, request: idp.AdminCreateUserRequest) ->
 async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) -> User:
     given = attributes.checked_by_admin(pool, request.user_attributes or [], creating=True)
     username, given = name_new_user(pool, request.username, given)
-    policy = password_policy.of(pool)
-    if request.temporary_password:
-        password_policy.check(policy, request.temporary_password)
-    password = request.temporary_password or password_policy.generate(policy)
+    password = None if _without_password(pool, request, given) else _temporary_password(pool, request)
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
     user = User(
@@ -47,12 +46,12 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
         sub=sub,
         username=username,
         username_key=names.key(pool, username),
-        status="FORCE_CHANGE_PASSWORD",
+        status="FORCE_CHANGE_PASSWORD" if password else "CONFIRMED",
         created_at=now,
         modified_at=now,
         attributes_json=attributes_json(sub, attributes.merged({}, given)),
-        credential=await credentials.make(cx, pool.pool_id, username, sub, password),
-        password_expires_at=now + _DAY * temporary_days(pool),
+        credential=await credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
+        password_expires_at=now + _DAY * temporary_days(pool) if password else None,
     )
     invitation = _invitation(pool, user, password, request)
     await add_user(cx, pool, user, None, force_alias=bool(request.force_alias_creation), exists="User account already exists")
@@ -62,15 +61,30 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
     return user
 
 
+def _without_password(pool: Pool, request: idp.AdminCreateUserRequest, given: Mapping[str, str]) -> bool:
+    """No password was given and the user can sign in by a code to a verified address (FIDELITY B.3.34)."""
+    policy = pool.settings.pool.policies and pool.settings.pool.policies.sign_in_policy
+    factors = (policy and policy.allowed_first_auth_factors) or []
+    reached = (("EMAIL_OTP", "email"), ("SMS_OTP", "phone_number"))
+    return not request.temporary_password and any(
+        factor in factors and given.get(attribute) and given.get(f"{attribute}_verified") == "true" for factor, attribute in reached
+    )
+
+
+def _temporary_password(pool: Pool, request: idp.AdminCreateUserRequest) -> str:
+    """The one that was given, if it fits the policy, or a new one. Raises InvalidPasswordException."""
+    policy = password_policy.of(pool)
+    if request.temporary_password:
+        password_policy.check(policy, request.temporary_password)
+    return request.temporary_password or password_policy.generate(policy)
+
+
 async def _renew_invitation(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) -> User:
     """RESEND: a new temporary password for a user who has not used theirs yet (FIDELITY B.4.49)."""
     user = await find.existing_user(cx, pool, request.username)
     if user.status != "FORCE_CHANGE_PASSWORD":
         raise errors.UnsupportedUserStateException("Resend not possible. User status is not FORCE_CHANGE_PASSWORD")
-    policy = password_policy.of(pool)
-    if request.temporary_password:
-        password_policy.check(policy, request.temporary_password)
-    password = request.temporary_password or password_policy.generate(policy)
+    password = _temporary_password(pool, request)
     sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, password)
     expires_at = cx.clock.now() + _DAY * temporary_days(pool)
 
@@ -83,7 +97,7 @@ async def _renew_invitation(cx: Context, pool: Pool, request: idp.AdminCreateUse
     return renewed
 
 
-def _invitation(pool: Pool, user: User, password: str, request: idp.AdminCreateUserRequest) -> list[Message]:
+def _invitation(pool: Pool, user: User, password: str | None, request: idp.AdminCreateUserRequest) -> list[Message]:
     """The messages by the desired mediums, by text where none are named, as AWS does. Raises when a medium has no address to go to."""
     if request.message_action == "SUPPRESS":
         return []
@@ -97,16 +111,18 @@ def _invitation(pool: Pool, user: User, password: str, request: idp.AdminCreateU
     return [_invite(pool, user, attribute, present[attribute], password) for attribute in reached]
 
 
-def _invite(pool: Pool, user: User, attribute: str, address: str, password: str) -> Message:
+def _invite(pool: Pool, user: User, attribute: str, address: str, password: str | None) -> Message:
     settings = pool.settings.pool.admin_create_user_config
     own = (settings.invite_message_template if settings else None) or idp.MessageTemplateType()
     # In a pool with username attributes people know themselves by their address, not by their sub.
     name = address if names.username_attributes(pool) else user.username
     if attribute == "phone_number":
-        body = templates.fill(own.sms_message or templates.INVITE_SMS, code=password, username=name, markup=False)
+        template = own.sms_message or (templates.INVITE_SMS if password else templates.INVITE_WITHOUT_PASSWORD)
+        body = templates.fill(template, code=password or "", username=name, markup=False)
         return Message(channel="sms", to=address, pool_id=pool.pool_id, username=user.username, subject="", body=body, code=password)
-    body = templates.fill(own.email_message or templates.INVITE_EMAIL, code=password, username=name, markup=True)
-    subject = own.email_subject or templates.INVITE_SUBJECT
+    template = own.email_message or (templates.INVITE_EMAIL if password else templates.INVITE_WITHOUT_PASSWORD)
+    body = templates.fill(template, code=password or "", username=name, markup=True)
+    subject = own.email_subject or (templates.INVITE_SUBJECT if password else templates.INVITE_SUBJECT_WITHOUT_PASSWORD)
     return Message(channel="email", to=address, pool_id=pool.pool_id, username=user.username, subject=subject, body=body, code=password)
 
 
@@ -166,10 +182,14 @@ async def _set_enabled(cx: Context, pool_id: str, username: str, *, enabled: boo
 
 @op
 async def admin_update_user_attributes(cx: Context, request: idp.AdminUpdateUserAttributesRequest) -> idp.AdminUpdateUserAttributesResponse:
+    """A new address is sent a code where the pool verifies it, unless the request says that it is verified."""
     pool = await find.pool(cx, request.user_pool_id)
     changes = attributes.checked_by_admin(pool, request.user_attributes)
     user = await find.existing_user(cx, pool, request.username)
-    await find.write(cx, lambda tx: attributes.apply(cx, tx, pool, user, changes))
+    try:
+        await attribute_updates.make(cx, pool, user, changes, "")
+    except errors.CodeDeliveryFailureException as cause:
+        raise errors.InternalErrorException(cause.message) from cause  # this operation has no nearer error
     return idp.AdminUpdateUserAttributesResponse()
 
 

@@ -62,8 +62,8 @@ async def apply(cx: Context, tx: Tx, pool: Pool, user: User, changes: Mapping[st
 async def settle_aliases(cx: Context, tx: Tx, pool: Pool, user: User, touched: Iterable[str], *, force: bool = False) -> None:
     """Makes the aliases of the touched attributes what the user's attributes say.
 
-    An alias that another user owns moves only by `force` (ForceAliasCreation), and that user's value is then no longer verified.
-    Raises AliasExistsException.
+    A verified alias that another user owns moves only by `force` (ForceAliasCreation), and that user's value is then no longer verified.
+    What is a user's name, or was never verified, does not move. Raises AliasExistsException.
     """
     present = user.attributes
     for attribute in names.naming_attributes(pool):
@@ -75,7 +75,7 @@ async def settle_aliases(cx: Context, tx: Tx, pool: Pool, user: User, touched: I
         loser = await cx.store.users.claim_alias(tx, user, attribute, names.key(pool, present[attribute]))
         if loser is None:
             continue
-        if not force:
+        if not force or attribute not in VERIFIABLE or attribute in names.username_attributes(pool):
             raise alias_exists(attribute)
         await _unverify(cx, tx, user.pool_id, loser, attribute)
 

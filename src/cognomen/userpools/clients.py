@@ -15,7 +15,7 @@ from cognomen.storage.clients import Client
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.userpools import client_auth, find, pages
-from cognomen.userpools.rules import schema, validity
+from cognomen.userpools.rules import permissions, schema, validity
 
 _DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
 # Members that CreateUserPoolClient, UpdateUserPoolClient and UserPoolClientType share under one name, but for the ids.
@@ -33,6 +33,7 @@ async def create_user_pool_client(cx: Context, request: idp.CreateUserPoolClient
         raise errors.InvalidParameterException("GenerateSecret cannot be true when a ClientSecret is given.")
     settings = complete(idp.UserPoolClientType(**{name: getattr(request, name) for name in _SHARED}))
     check(pool, settings)
+    check_secret_needed(settings, has_secret=bool(request.generate_secret or request.client_secret))
     client = await add(
         cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None)
     )
@@ -59,10 +60,13 @@ def complete(settings: idp.UserPoolClientType) -> idp.UserPoolClientType:
         for name in ("read_attributes", "write_attributes", "callback_urls", "logout_urls", "supported_identity_providers")
         for value in [getattr(settings, name)]
     }
+    units = settings.token_validity_units or idp.TokenValidityUnitsType()
+    if not settings.refresh_token_validity and units.refresh_token:
+        units = msgspec.structs.replace(units, refresh_token="days")  # the default is 30 days, whatever the unit of what was left out
     return msgspec.structs.replace(
         settings,
         refresh_token_validity=settings.refresh_token_validity or 30,
-        token_validity_units=settings.token_validity_units or idp.TokenValidityUnitsType(),
+        token_validity_units=units,
         explicit_auth_flows=settings.explicit_auth_flows or _DEFAULT_FLOWS,
         allowed_o_auth_flows=settings.allowed_o_auth_flows or None,
         allowed_o_auth_scopes=settings.allowed_o_auth_scopes or None,
@@ -78,9 +82,10 @@ def check(pool: Pool, settings: idp.UserPoolClientType) -> None:
     """Raises InvalidParameterException for settings that contradict each other or name what the pool lacks."""
     validity.check(settings)
     known = {attribute.name for attribute in pool.settings.pool.schema_attributes or []}
-    for named, verb in ((settings.read_attributes, "read"), (settings.write_attributes, "write")):
+    writable = known - permissions.BY_COGNITO
+    for named, verb, allowed in ((settings.read_attributes, "read", known), (settings.write_attributes, "write", writable)):
         for name in named or []:
-            if name not in known:
+            if name not in allowed:
                 raise errors.InvalidParameterException(f"Invalid {verb} attributes specified while creating a client")
     _check_required_writable(pool, settings)
     _check_flows(settings)
@@ -114,13 +119,27 @@ def _check_flows(settings: idp.UserPoolClientType) -> None:
         raise errors.InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")
 
 
+def check_secret_needed(settings: idp.UserPoolClientType, *, has_secret: bool) -> None:
+    """What only a client with a secret may do. Raises InvalidOAuthFlowException, InvalidParameterException."""
+    if has_secret:
+        return
+    if "client_credentials" in (settings.allowed_o_auth_flows or []):
+        raise errors.InvalidOAuthFlowException("client_credentials flow can not be selected if client does not have a client secret.")
+    if settings.enable_propagate_additional_user_context_data:
+        raise errors.InvalidParameterException("EnablePropagateAdditionalUserContextData requires a client with a secret.")
+
+
 def _check_url(url: str) -> None:
     """https, plain http for loopback names, or an app's own scheme; no fragment (RFC 6749, 3.1.2)."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as cause:  # brackets that hold no IPv6 address
+        raise errors.InvalidParameterException(f"{url} is not a valid callback or logout URL.") from cause
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1") or (parts.hostname or "").endswith(".localhost")
     if (
         not parts.scheme
         or parts.fragment
+        or (parts.scheme in ("http", "https") and not parts.hostname)
         or (parts.scheme == "http" and not loopback)
         or re.match(r"(javascript|data|vbscript)$", parts.scheme)
     ):
@@ -144,6 +163,7 @@ async def update_user_pool_client(cx: Context, request: idp.UpdateUserPoolClient
         asked["client_name"] = request.client_name or present.settings.client_name
         settings = complete(idp.UserPoolClientType(**asked))
         check(pool, settings)
+        check_secret_needed(settings, has_secret=bool(present.secrets))
         return msgspec.structs.replace(present, settings=settings, modified_at=now)
 
     client = await change(cx, request.user_pool_id, request.client_id, update)

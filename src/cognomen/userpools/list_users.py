@@ -53,8 +53,12 @@ def _wanted(pool: Pool, names: list[str] | None) -> frozenset[str] | None:
     known = {attribute.name for attribute in pool.settings.pool.schema_attributes or schema.standard()}
     for name in names:
         if name not in known:
-            raise errors.InvalidParameterException(f"Attribute {name} does not exist in the schema.")
+            raise _not_there()
     return frozenset(names)
+
+
+def _not_there() -> errors.InvalidParameterException:
+    return errors.InvalidParameterException("One or more requested attributes do not exist.")
 
 
 def _bound(request: idp.ListUsersRequest) -> str:
@@ -64,10 +68,15 @@ def _bound(request: idp.ListUsersRequest) -> str:
 
 
 def _shown(user: User, wanted: frozenset[str] | None) -> idp.UserType:
+    """AWS refuses the whole page when one of its users lacks an attribute that was asked for (ListUsers, AttributesToGet; aws-sdk-js #3091)."""
     listed = attributes.listed(user, user.attributes)
+    if wanted is not None:
+        listed = [item for item in listed if item.name in wanted]
+        if len(listed) < len(wanted):
+            raise _not_there()
     return idp.UserType(
         username=user.username,
-        attributes=listed if wanted is None else [item for item in listed if item.name in wanted],
+        attributes=listed,
         user_create_date=user.created_at,
         user_last_modified_date=user.modified_at,
         enabled=user.enabled,

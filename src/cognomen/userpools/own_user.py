@@ -6,9 +6,8 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.storage.engine import Tx
-from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import access, attributes, codes, find
+from cognomen.userpools import access, attribute_updates, attributes, codes, find
 
 
 @op
@@ -30,36 +29,8 @@ async def delete_user(cx: Context, request: idp.DeleteUserRequest) -> None:
 async def update_user_attributes(cx: Context, request: idp.UpdateUserAttributesRequest) -> idp.UpdateUserAttributesResponse:
     of = await access.of(cx, request.access_token)
     changes = attributes.checked_by_client(of.pool, of.client, request.user_attributes)
-    present = of.user.attributes
-    proving = [name for name in attributes.VERIFIABLE if _must_prove(of.pool, name, present, changes)]
-    prepared = [codes.prepare(cx, of.user, name, name, changes[name]) for name in proving]
-    if prepared:
-        await codes.limit_messages(cx, of.pool.pool_id, of.user.sub, "attribute")
-    withheld = _verified_first(of.pool)
-    at_once = {name: value for name, value in changes.items() if not (name in withheld and name in proving)}
-
-    async def unit(tx: Tx) -> None:
-        if at_once:
-            await attributes.apply(cx, tx, of.pool, of.user, at_once)
-        for each in prepared:
-            await cx.store.codes.put(tx, each.row)
-
-    await find.write(cx, unit)
-    sent = [await codes.send(cx, of.pool, of.user, each, of.client.client_id) for each in prepared]
+    sent = await attribute_updates.make(cx, of.pool, of.user, changes, of.client.client_id)
     return idp.UpdateUserAttributesResponse(code_delivery_details_list=sent or None)
-
-
-def _verified_first(pool: Pool) -> list[str]:
-    """Attributes whose new value waits for its code (AttributesRequireVerificationBeforeUpdate)."""
-    settings = pool.settings.pool.user_attribute_update_settings
-    return (settings.attributes_require_verification_before_update if settings else None) or []
-
-
-def _must_prove(pool: Pool, name: str, present: dict[str, str], changes: dict[str, str]) -> bool:
-    """A new address is sent a code where the pool verifies that attribute by itself, or lets no value in unproved."""
-    if not changes.get(name) or changes[name] == present.get(name):
-        return False
-    return name in (pool.settings.pool.auto_verified_attributes or []) or name in _verified_first(pool)
 
 
 @op
@@ -77,7 +48,8 @@ async def get_user_attribute_verification_code(
 ) -> idp.GetUserAttributeVerificationCodeResponse:
     of = await access.of(cx, request.access_token)
     _refuse_unverifiable(request.attribute_name)
-    address = of.user.attributes.get(request.attribute_name)
+    waiting = await attribute_updates.pending(cx, of.pool, of.user, request.attribute_name)
+    address = waiting or of.user.attributes.get(request.attribute_name)
     if not address:
         kind = "email address" if request.attribute_name == "email" else "phone number"
         raise errors.InvalidParameterException(f"User does not have a valid registered {kind}")
@@ -98,7 +70,7 @@ async def verify_user_attribute(cx: Context, request: idp.VerifyUserAttributeReq
     async def unit(tx: Tx) -> None:
         await codes.spend(cx, tx, row)
         user: User | None = await cx.store.users.by_sub(of.user.pool_id, of.user.sub, tx)
-        waited = row.attribute in _verified_first(of.pool)
+        waited = row.attribute in attribute_updates.verified_first(of.pool)
         if user is None:
             raise find.no_user()
         if user.attributes.get(row.attribute) != row.value and not waited:

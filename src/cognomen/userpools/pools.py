@@ -129,5 +129,6 @@ async def _shown(cx: Context, pool: Pool) -> idp.UserPoolType:
         arn=arn(cx, pool),
         creation_date=pool.created_at,
         last_modified_date=pool.modified_at,
+        acr_configuration=None if pool.settings.pool.user_pool_tier == "LITE" else pool_settings.acr_levels(pool.settings.pool),
         estimated_number_of_users=await cx.store.users.estimate(pool.pool_id),
     )

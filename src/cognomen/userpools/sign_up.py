@@ -97,16 +97,15 @@ def name_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[
 async def add_user(
     cx: Context, pool: Pool, user: User, prepared: codes.Prepared | None, *, force_alias: bool, exists: str = "User already exists"
 ) -> None:
-    """Adds the user, the aliases that are theirs at once and the code, together. Raises UsernameExistsException, AliasExistsException."""
+    """Adds the user, the aliases that are theirs at once and the code, together. Raises UsernameExistsException, also for an alias: neither
+    SignUp nor AdminCreateUser has AliasExistsException (FIDELITY B.4.40)."""
 
     async def unit(tx: Tx) -> None:
         await cx.store.users.add(tx, user)
         try:
             await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), force=force_alias)
         except errors.AliasExistsException as cause:
-            if names.username_attributes(pool):
-                raise errors.UsernameExistsException(cause.message) from cause
-            raise
+            raise errors.UsernameExistsException(cause.message) from cause
         if prepared is not None:
             await cx.store.codes.put(tx, prepared.row)
 

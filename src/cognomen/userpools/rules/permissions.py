@@ -12,7 +12,7 @@ from cognomen.api import idp
 from cognomen.storage.clients import Client
 from cognomen.userpools.rules import schema
 
-_BY_COGNITO = frozenset({"sub", "email_verified", "phone_number_verified"})
+BY_COGNITO = frozenset({"sub", "email_verified", "phone_number_verified"})
 
 
 def readable(client: Client, attributes: Sequence[idp.SchemaAttributeType]) -> frozenset[str]:
@@ -27,5 +27,5 @@ def writable(client: Client, attributes: Sequence[idp.SchemaAttributeType]) -> f
     """A client that names none writes every attribute that can change, custom ones too; verified flags are Cognito's own."""
     named = client.settings.write_attributes
     if named:
-        return frozenset(named) - _BY_COGNITO
-    return frozenset(attribute.name or "" for attribute in attributes if not attribute.developer_only_attribute) - _BY_COGNITO
+        return frozenset(named) - BY_COGNITO
+    return frozenset(attribute.name or "" for attribute in attributes if not attribute.developer_only_attribute) - BY_COGNITO

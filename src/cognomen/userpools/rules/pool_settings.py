@@ -5,7 +5,7 @@ Optional blocks that were not set stay absent from answers (FIDELITY B.9.67 to 7
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ _KEPT = (
     "user_pool_tier",
     "key_configuration",
     "issuer_configuration",
+    "dcr_configuration",
 )
 _MESSAGES = (
     ("sms_verification_message", "sms_message"),
@@ -48,7 +49,7 @@ def complete(request: idp.CreateUserPoolRequest) -> idp.UserPoolType:
     )
     if pool.username_attributes and pool.alias_attributes:
         raise _invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
-    pool = _with_defaults(pool)
+    pool = _with_defaults(_with_one_expiry(pool, None))
     if pool.mfa_configuration != "OFF" and pool.sms_configuration is None:
         raise _invalid("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
     _check(pool)
@@ -71,11 +72,29 @@ def changed(
         )
     if request.mfa_configuration == "ON" and before.mfa_configuration != "ON":
         raise _invalid("Cannot turn MFA functionality ON, once the user pool has been created.")
-    after = _with_defaults(msgspec.structs.replace(before, name=request.pool_name or before.name, **asked))
+    if asked["sms_configuration"] is None and mfa.sms_mfa_configuration is not None:
+        asked["sms_configuration"] = before.sms_configuration  # in use: without it MFA, which is kept, could not go on
+    after = msgspec.structs.replace(before, name=request.pool_name or before.name, **asked)
+    after = _with_defaults(_with_one_expiry(after, None if request.policies else before.policies))
     _check(after)
     mfa = _mfa_after(after, mfa)
     mfa_settings.check(after, mfa)
     return after, mfa
+
+
+def _with_one_expiry(pool: idp.UserPoolType, kept: idp.UserPoolPolicyType | None) -> idp.UserPoolType:
+    """UnusedAccountValidityDays and TemporaryPasswordValidityDays are one setting: the older member stands for the newer where that is
+    left out, and must not contradict it. `kept` are the policies that an update without policies keeps. Raises InvalidParameterException."""
+    older = (pool.admin_create_user_config and pool.admin_create_user_config.unused_account_validity_days) or None
+    policy = pool.policies.password_policy if pool.policies else None
+    newer = (policy and policy.temporary_password_validity_days) or None
+    if older is None:
+        return pool
+    if newer is not None and (kept is None or older != newer):
+        raise _invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
+    policy = msgspec.structs.replace(policy or _password_policy(None), temporary_password_validity_days=older)
+    sign_in = pool.policies.sign_in_policy if pool.policies else None
+    return msgspec.structs.replace(pool, policies=idp.UserPoolPolicyType(password_policy=policy, sign_in_policy=sign_in))
 
 
 def _mfa_after(pool: idp.UserPoolType, before: idp.GetUserPoolMfaConfigResponse) -> idp.GetUserPoolMfaConfigResponse:
@@ -99,6 +118,7 @@ def mfa_of(pool: idp.UserPoolType) -> idp.GetUserPoolMfaConfigResponse:
 
 def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
     admin = pool.admin_create_user_config or idp.AdminCreateUserConfigType()
+    policies = _policies(pool.policies)
     template = pool.verification_message_template or idp.VerificationMessageTemplateType()
     messages: dict[str, str | None] = {}
     both = {}
@@ -108,7 +128,7 @@ def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
         messages[outer] = both[inner] = text
     return msgspec.structs.replace(
         pool,
-        policies=_policies(pool.policies),
+        policies=policies,
         deletion_protection=pool.deletion_protection or "INACTIVE",
         lambda_config=pool.lambda_config or idp.LambdaConfigType(),
         auto_verified_attributes=pool.auto_verified_attributes or None,
@@ -121,9 +141,10 @@ def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
         admin_create_user_config=msgspec.structs.replace(
             admin,
             allow_admin_create_user_only=bool(admin.allow_admin_create_user_only),
-            unused_account_validity_days=admin.unused_account_validity_days or _DAYS,
+            unused_account_validity_days=policies.password_policy and policies.password_policy.temporary_password_validity_days,
         ),
         user_pool_tier=pool.user_pool_tier or "ESSENTIALS",
+        dcr_configuration=_registration(pool.dcr_configuration),
         **messages,
     )
 
@@ -131,6 +152,13 @@ def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
 def _email(given: idp.EmailConfigurationType | None) -> idp.EmailConfigurationType:
     email = given or idp.EmailConfigurationType()
     return msgspec.structs.replace(email, email_sending_account=email.email_sending_account or "COGNITO_DEFAULT")
+
+
+def _registration(given: idp.DcrConfigurationType | None) -> idp.DcrConfigurationType | None:
+    """Dynamic client registration is on as soon as it is spoken of."""
+    if given is None:
+        return None
+    return msgspec.structs.replace(given, enable_status=given.enable_status or "Enabled", open_dcr_enabled=bool(given.open_dcr_enabled))
 
 
 def _policies(given: idp.UserPoolPolicyType | None) -> idp.UserPoolPolicyType:
@@ -169,17 +197,43 @@ def _check(pool: idp.UserPoolType) -> None:
         raise _invalid("SOFTWARE_TOKEN is not currently supported as a first auth factor.")
     if "PASSWORD" not in factors:
         raise _invalid("PASSWORD must be included in AllowedFirstAuthFactors.")
-    mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
-    if mode != "OFF" and pool.user_pool_tier != "PLUS":
-        raise errors.FeatureUnavailableInTierException(
-            "Threat protection is not available in this tier. Change the user pool to the Plus tier."
-        )
+    _check_tier(pool, factors)
+    levels = acr_levels(pool)
+    if len({level.acr_value for level in levels.values()}) < len(levels):
+        raise _invalid("AcrConfiguration must give each level a name of its own.")
     _check_recovery(pool.account_recovery_setting)
     update = pool.user_attribute_update_settings
     first = (update.attributes_require_verification_before_update if update else None) or []
     missing = [name for name in first if name not in (pool.auto_verified_attributes or [])]
     if missing:
         raise _invalid(f"Invalid AttributesRequireVerificationBeforeUpdate: {missing[0]} must be one of AutoVerifiedAttributes.")
+
+
+def _check_tier(pool: idp.UserPoolType, factors: Sequence[str]) -> None:
+    """Raises FeatureUnavailableInTierException for what the pool's feature plan does not hold."""
+    mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
+    if mode != "OFF" and pool.user_pool_tier != "PLUS":
+        raise errors.FeatureUnavailableInTierException(
+            "Threat protection is not available in this tier. Change the user pool to the Plus tier."
+        )
+    if pool.user_pool_tier != "LITE":
+        return
+    registration = pool.dcr_configuration
+    for asked, feature in (
+        (set(factors) - {"PASSWORD"}, "Choice-based sign-in"),
+        (pool.acr_configuration, "AcrConfiguration"),
+        (registration is not None and registration.enable_status == "Enabled", "Dynamic client registration"),
+    ):
+        if asked:
+            raise errors.FeatureUnavailableInTierException(
+                f"{feature} is not available in this tier. Change the user pool to the Essentials tier."
+            )
+
+
+def acr_levels(pool: idp.UserPoolType) -> dict[str, idp.AcrLevelConfigType]:
+    """The name of each level of authentication, AWS's where the pool gives none of its own."""
+    levels = {f"Level{level}": idp.AcrLevelConfigType(acr_value=f"urn:cognito:loa:{level}") for level in range(1, 5)}
+    return levels | (pool.acr_configuration or {})
 
 
 def _check_recovery(setting: idp.AccountRecoverySettingType | None) -> None:

@@ -13,6 +13,7 @@ from cognomen.api import errors, idp
 
 TYPES = ("String", "Number", "DateTime", "Boolean")
 _MOST_CUSTOM = 50
+_FLAGS = ("email_verified", "phone_number_verified")
 _LONGEST = 2048
 
 
@@ -95,7 +96,7 @@ def extend(existing: Sequence[idp.SchemaAttributeType], added: Sequence[idp.Sche
     for wanted in added:
         attribute = _custom(wanted)
         if attribute.name in taken:
-            raise _invalid(f"{attribute.name}: Existing attribute already has name {attribute.name}.")
+            raise _invalid(f"custom:{wanted.name}: Existing attribute already has name {attribute.name}.")
         taken.add(attribute.name)
         attributes.append(attribute)
     if len(attributes) - len(STANDARD_NAMES) > _MOST_CUSTOM:
@@ -108,8 +109,8 @@ def _custom(wanted: idp.SchemaAttributeType) -> idp.SchemaAttributeType:
         raise _invalid("Attribute name is required.")
     if wanted.required:
         raise _invalid("Required custom attributes are not supported currently.")
-    kind = wanted.attribute_data_type or "String"
-    if kind not in TYPES:
+    kind = wanted.attribute_data_type
+    if kind not in TYPES:  # left out: the model refuses other values
         raise _invalid("Invalid AttributeDataType input, consider using the provided AttributeDataType enum.")
     developer_only = bool(wanted.developer_only_attribute)
     name = f"{'dev:' if developer_only else ''}custom:{wanted.name}"
@@ -183,7 +184,8 @@ def checked(
         if fault is not None:
             faults.append(f"user.{item.name}: {fault}\n")
         else:
-            kept[item.name] = item.value or ""
+            # The flags are compared with "true" wherever they count.
+            kept[item.name] = (item.value or "").lower() if item.name in _FLAGS else item.value or ""
     if faults:
         raise _invalid(f"Invalid user attributes: {''.join(faults)}")
     return kept
