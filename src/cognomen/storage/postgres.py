@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -38,10 +37,14 @@ class PostgresTx:
         self._connection = connection
 
     async def row(self, sql: str, *args: object) -> Row | None:
+        if _unstorable(args):
+            return None
         found: Row | None = await self._connection.fetchrow(sql, *args)
         return found
 
     async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        if _unstorable(args):
+            return []
         found: Sequence[Row] = await self._connection.fetch(sql, *args)
         return found
 
@@ -85,11 +88,15 @@ class PostgresEngine:
             raise Unavailable(f"the PostgreSQL database cannot be written: {_reason(error)}") from error
 
     async def row(self, sql: str, *args: object) -> Row | None:
+        if _unstorable(args):
+            return None
         async with self._connection() as connection:
             found: Row | None = await connection.fetchrow(sql, *args)
         return found
 
     async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        if _unstorable(args):
+            return []
         async with self._connection() as connection:
             found: Sequence[Row] = await connection.fetch(sql, *args)
         return found
@@ -116,19 +123,27 @@ class PostgresEngine:
 
     async def _listen(self) -> None:
         """Holds one connection that hears of configuration changes; while it is down every check answers "changed"."""
+        told = False
         while True:
-            with contextlib.suppress(*_LOST, asyncpg.PostgresError):
+            try:
                 connection = await asyncpg.connect(self._url, timeout=10)
                 lost = asyncio.Event()
-                connection.add_termination_listener(partial(_set, lost))
+                connection.add_termination_listener(_setter(lost))
                 await connection.add_listener(_CHANNEL, self._heard)
                 self._changed = self._listening = True
+                told = False
                 try:
                     await lost.wait()
                 finally:
                     self._listening = False
                     with contextlib.suppress(Exception):
                         await connection.close(timeout=1)
+            except (*_LOST, asyncpg.PostgresError) as error:
+                if not told:
+                    told = True
+                    log.warning(
+                        "configuration is read from the database on every request until it can be listened to", reason=_reason(error)
+                    )
             self._listening = False
             await asyncio.sleep(0.5)
 
@@ -152,8 +167,16 @@ class PostgresEngine:
                 await asyncio.wait_for(self._pool.close(), 5)
 
 
-def _set(event: asyncio.Event, _connection: object) -> None:
-    event.set()
+def _setter(event: asyncio.Event) -> Callable[[object], None]:
+    def lost(_connection: object) -> None:  # a plain function: the driver refuses a functools.partial
+        event.set()
+
+    return lost
+
+
+def _unstorable(args: tuple[object, ...]) -> bool:
+    """PostgreSQL text cannot hold NUL and refuses to compare with it. No row has it, so what asks for it finds nothing, as in SQLite."""
+    return any(type(arg) is str and "\0" in arg for arg in args)
 
 
 def _reason(error: BaseException) -> str:
