@@ -236,6 +236,7 @@ async def _quiet(engine: Engine) -> None:
     for _ in range(100):
         if not await _heard(engine, 0.1):
             return
+        await asyncio.sleep(0.05)
     raise AssertionError("an engine that hears changes without end")
 
 
