@@ -24,6 +24,11 @@ class SigningKeyRows:
         row = await self._engine.row("SELECT id_kid, id_key, access_kid, access_key FROM signing_keys WHERE pool_id = $1", pool_id)
         return SigningKeyRow(*row) if row else None
 
+    async def some(self) -> tuple[str, SigningKeyRow] | None:
+        """Any pool's id with its keys: by them a master key is tried."""
+        row = await self._engine.row("SELECT pool_id, id_kid, id_key, access_kid, access_key FROM signing_keys LIMIT 1")
+        return (row[0], SigningKeyRow(*row[1:])) if row else None
+
     async def add(self, pool_id: str, keys: SigningKeyRow) -> None:
         """Keeps the keys unless the pool has some: two processes that both made keys agree on the first."""
 

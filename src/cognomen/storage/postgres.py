@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -128,7 +129,7 @@ class PostgresEngine:
             try:
                 connection = await asyncpg.connect(self._url, timeout=10)
                 lost = asyncio.Event()
-                connection.add_termination_listener(_setter(lost))
+                connection.add_termination_listener(partial(_set, lost))
                 await connection.add_listener(_CHANNEL, self._heard)
                 self._changed = self._listening = True
                 told = False
@@ -167,11 +168,8 @@ class PostgresEngine:
                 await asyncio.wait_for(self._pool.close(), 5)
 
 
-def _setter(event: asyncio.Event) -> Callable[[object], None]:
-    def lost(_connection: object) -> None:  # a plain function: the driver refuses a functools.partial
-        event.set()
-
-    return lost
+def _set(event: asyncio.Event, _connection: object) -> None:
+    event.set()
 
 
 def _unstorable(args: tuple[object, ...]) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import OrderedDict
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
@@ -17,17 +18,36 @@ from cognomen.kernel import base64url
 
 _HEADER: Final = base64url.encode(b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}')
 # RSA-OAEP in JOSE means SHA-1 (RFC 7518, 4.3). As a mask it needs no collision resistance, and nothing secret hangs on it here.
+_AAD: Final = _HEADER.encode("ascii")
 _OAEP: Final = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - the algorithm that the header names
 _LONGEST: Final = 4096
+_REMEMBERED: Final = 1024
 _PAYLOAD: Final = 64  # bytes of chance; 32 would do
 
 
 def make(public_key: RSAPublicKey) -> str:
-    """A new token, some 560 characters for an RSA-2048 key. Half of it is from the generator: it can not be guessed."""
-    content_key, nonce = os.urandom(32), os.urandom(12)
-    sealed = AESGCM(content_key).encrypt(nonce, os.urandom(_PAYLOAD), _HEADER.encode("ascii"))
-    parts = (public_key.encrypt(content_key, _OAEP), nonce, sealed[:-16], sealed[-16:])
-    return ".".join((_HEADER, *map(base64url.encode, parts)))
+    """A new token, some 560 characters for an RSA-2048 key. Its nonce and payload are chance: it cannot be guessed."""
+    head, cipher = _content_key(public_key)
+    nonce = os.urandom(12)
+    sealed = cipher.encrypt(nonce, os.urandom(_PAYLOAD), _AAD)
+    return f"{head}.{base64url.encode(nonce)}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
+
+
+# By the key object's identity, since keys cannot be hashed; the object is kept with it, so that its identity stays its own.
+_content_keys: OrderedDict[int, tuple[RSAPublicKey, str, AESGCM]] = OrderedDict()
+
+
+def _content_key(public_key: RSAPublicKey) -> tuple[str, AESGCM]:
+    """Header and encrypted key of a pool's tokens, made once while its keys are loaded: RSA costs 0.1 ms, and what it would hide anew
+    each time is chance under chance."""
+    made = _content_keys.get(id(public_key))
+    if made is None:
+        content_key = os.urandom(32)
+        head = f"{_HEADER}.{base64url.encode(public_key.encrypt(content_key, _OAEP))}"
+        made = _content_keys[id(public_key)] = (public_key, head, AESGCM(content_key))
+        if len(_content_keys) > _REMEMBERED:
+            _content_keys.popitem(last=False)
+    return made[1], made[2]
 
 
 def digest(token: str) -> bytes:

@@ -132,7 +132,7 @@ async def admin_get_user(cx: Context, request: idp.AdminGetUserRequest) -> idp.A
     user = await find.existing_user(cx, pool, request.username)
     return idp.AdminGetUserResponse(
         username=user.username,
-        user_attributes=attributes.listed(user, user.attributes),
+        user_attributes=attributes.as_sent(user.attributes_json),
         user_create_date=user.created_at,
         user_last_modified_date=user.modified_at,
         enabled=user.enabled,
@@ -211,7 +211,7 @@ def shown(user: User) -> idp.UserType:
     """A user as lists and AdminCreateUser show one."""
     return idp.UserType(
         username=user.username,
-        attributes=attributes.listed(user, user.attributes),
+        attributes=attributes.as_sent(user.attributes_json),
         user_create_date=user.created_at,
         user_last_modified_date=user.modified_at,
         enabled=user.enabled,

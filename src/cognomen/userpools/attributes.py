@@ -7,6 +7,7 @@ the user who verified it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
@@ -91,10 +92,19 @@ def alias_exists(attribute: str) -> errors.AliasExistsException:
     return errors.AliasExistsException(f"An account with the given {attribute} already exists.")
 
 
-def readable(pool: Pool, client: Client, user: User) -> dict[str, str]:
-    """The user's attributes that this client may read, without `sub`."""
+def readable_as_sent(pool: Pool, client: Client, user: User) -> list[idp.AttributeType]:
+    """The user's attributes that this client may read; `sub` it always may."""
     allowed = permissions.readable(client, pool.settings.pool.schema_attributes or [])
-    return {name: value for name, value in user.attributes.items() if name in allowed}
+    return [item for item in decoded(user.attributes_json) if item.name in allowed or item.name == "sub"]
+
+
+decoded = msgspec.json.Decoder(list[idp.AttributeType]).decode
+"""A user's stored attributes as AWS's list."""
+
+
+def as_sent(stored: str) -> list[idp.AttributeType]:
+    """All of a user's attributes for an answer: stored as they are sent, so they are passed through unread."""
+    return cast("list[idp.AttributeType]", msgspec.Raw(stored))
 
 
 def listed(user: User, attributes: Mapping[str, str]) -> list[idp.AttributeType]:

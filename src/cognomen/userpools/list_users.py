@@ -10,7 +10,7 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import User
+from cognomen.storage.users import ListedUser
 from cognomen.userpools import attributes, find, pages
 from cognomen.userpools.rules import filters, schema
 
@@ -30,7 +30,7 @@ async def list_users(cx: Context, request: idp.ListUsersRequest) -> idp.ListUser
     )
 
 
-async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: list[str], limit: int) -> tuple[list[User], list[str]]:
+async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: list[str], limit: int) -> tuple[list[ListedUser], list[str]]:
     """A page, and where the next one begins; one user more is read than shown, to know whether there is a next one."""
     users = cx.store.users
     if sought is None:
@@ -67,11 +67,11 @@ def _bound(request: idp.ListUsersRequest) -> str:
     return f"ListUsers {hashlib.sha256(asked).hexdigest()}"
 
 
-def _shown(user: User, wanted: frozenset[str] | None) -> idp.UserType:
+def _shown(user: ListedUser, wanted: frozenset[str] | None) -> idp.UserType:
     """AWS refuses the whole page when one of its users lacks an attribute that was asked for (ListUsers, AttributesToGet; aws-sdk-js #3091)."""
-    listed = attributes.listed(user, user.attributes)
+    listed = attributes.as_sent(user.attributes_json)
     if wanted is not None:
-        listed = [item for item in listed if item.name in wanted]
+        listed = [item for item in attributes.decoded(user.attributes_json) if item.name in wanted]
         if len(listed) < len(wanted):
             raise _not_there()
     return idp.UserType(
@@ -79,6 +79,6 @@ def _shown(user: User, wanted: frozenset[str] | None) -> idp.UserType:
         attributes=listed,
         user_create_date=user.created_at,
         user_last_modified_date=user.modified_at,
-        enabled=user.enabled,
+        enabled=user.enabled == 1,
         user_status=user.status,
     )

@@ -15,7 +15,7 @@ async def get_user(cx: Context, request: idp.GetUserRequest) -> idp.GetUserRespo
     of = await access.of(cx, request.access_token)
     return idp.GetUserResponse(
         username=of.user.username,
-        user_attributes=attributes.listed(of.user, attributes.readable(of.pool, of.client, of.user)),
+        user_attributes=attributes.readable_as_sent(of.pool, of.client, of.user),
     )
 
 

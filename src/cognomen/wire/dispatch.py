@@ -6,7 +6,6 @@ A new protocol (REST-JSON, query) is one object in PROTOCOLS; the first that cla
 from __future__ import annotations
 
 import traceback
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from cognomen.api import errors
 from cognomen.api.operation import Operation, Registry
 from cognomen.api.structure import Structure
 from cognomen.context import Caller
+from cognomen.kernel import ids
 from cognomen.kernel.clock import Clock
 from cognomen.wire import cors
 from cognomen.wire.caller import Authenticator
@@ -93,7 +93,7 @@ class Dispatcher:
         if request.method == "OPTIONS":
             await _send(send, cors.preflight(request))
             return
-        request_id = str(uuid.uuid4())
+        request_id = ids.uuid()
         protocol = self._protocol(request)
         body = await _read(request, receive, self.limit)
         if isinstance(body, TooLarge):

@@ -12,6 +12,7 @@ from cognomen.api import idp
 from cognomen.storage.clients import Client
 from cognomen.userpools.rules import schema
 
+_STANDARD = frozenset(schema.STANDARD_NAMES)
 BY_COGNITO = frozenset({"sub", "email_verified", "phone_number_verified"})
 
 
@@ -20,7 +21,7 @@ def readable(client: Client, attributes: Sequence[idp.SchemaAttributeType]) -> f
     named = client.settings.read_attributes
     if named:
         return frozenset(named)
-    return frozenset(schema.STANDARD_NAMES)
+    return _STANDARD
 
 
 def writable(client: Client, attributes: Sequence[idp.SchemaAttributeType]) -> frozenset[str]:
