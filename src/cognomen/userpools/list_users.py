@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import cast
 
 import msgspec
 
@@ -21,12 +22,11 @@ async def list_users(cx: Context, request: idp.ListUsersRequest) -> idp.ListUser
     sought = filters.parse(pool, request.filter) if request.filter is not None else None
     wanted = _wanted(pool, request.attributes_to_get)
     limit = request.limit or pages.MOST
-    bound = _bound(request)
-    after = pages.position(cx, bound, request.pagination_token)
+    after = pages.position(cx, _bound(request), request.pagination_token) if request.pagination_token is not None else []
     users, position = await _page(cx, pool, sought, after, limit)
     return idp.ListUsersResponse(
-        users=[_shown(user, wanted) for user in users],
-        pagination_token=cx.pager.token(bound, position) if position else None,
+        users=cast("list[idp.UserType]", [_shown(user, wanted) for user in users]),
+        pagination_token=cx.pager.token(_bound(request), position) if position else None,
     )
 
 
@@ -67,18 +67,22 @@ def _bound(request: idp.ListUsersRequest) -> str:
     return f"ListUsers {hashlib.sha256(asked).hexdigest()}"
 
 
-def _shown(user: ListedUser, wanted: frozenset[str] | None) -> idp.UserType:
+class _Shown(msgspec.Struct, rename="pascal"):
+    """UserType as it is sent, made by position: a third of the time, sixty times a page. `attributes` go as they are stored."""
+
+    username: str
+    attributes: msgspec.Raw | list[idp.AttributeType]
+    user_create_date: float
+    user_last_modified_date: float
+    enabled: bool
+    user_status: str
+
+
+def _shown(user: ListedUser, wanted: frozenset[str] | None) -> _Shown:
     """AWS refuses the whole page when one of its users lacks an attribute that was asked for (ListUsers, AttributesToGet; aws-sdk-js #3091)."""
-    listed = attributes.as_sent(user.attributes_json)
+    listed: msgspec.Raw | list[idp.AttributeType] = msgspec.Raw(user.attributes_json)
     if wanted is not None:
         listed = [item for item in attributes.decoded(user.attributes_json) if item.name in wanted]
         if len(listed) < len(wanted):
             raise _not_there()
-    return idp.UserType(
-        username=user.username,
-        attributes=listed,
-        user_create_date=user.created_at,
-        user_last_modified_date=user.modified_at,
-        enabled=user.enabled == 1,
-        user_status=user.status,
-    )
+    return _Shown(user.username, listed, user.created_at, user.modified_at, user.enabled == 1, user.status)

@@ -15,6 +15,7 @@ from cognomen.api.structure import Structure
 from cognomen.context import Caller
 from cognomen.kernel import ids
 from cognomen.kernel.clock import Clock
+from cognomen.storage.errors import Unavailable
 from cognomen.wire import cors
 from cognomen.wire.caller import Authenticator
 from cognomen.wire.json11 import Json11
@@ -138,6 +139,10 @@ class Dispatcher:
     def _report(self, bug: BaseException, operation: Operation | None, request_id: str) -> None:
         """Where and what kind, never the exception's text: it may quote a password or a token."""
         name = operation.name if operation else ""
+        if isinstance(bug, Unavailable):
+            # Storage's own sentence, which an operator needs and which quotes no row.
+            self.logger.error("the database cannot serve", operation=name, request_id=request_id, reason=str(bug))
+            return
         self.logger.error("operation failed", operation=name, request_id=request_id, error_type=type(bug).__name__, trace=list(traced(bug)))
 
 

@@ -14,6 +14,7 @@ from cognomen.storage.users import SEARCHED, fold
 from cognomen.userpools.rules import names
 
 _FILTER = re.compile(r'\s*(?:"(?P<quoted>[^"]+)"|(?P<bare>[^\s"=^]+))\s*(?P<kind>\^=|=)\s*"(?P<value>(?:[^"\\]|\\.)*)"\s*', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Filter(NamedTuple):
@@ -26,13 +27,15 @@ class Filter(NamedTuple):
 
 def parse(pool: Pool, text: str) -> Filter | None:
     """None for an empty filter. Raises InvalidParameterException."""
-    if not text.strip():
-        return None
     found = _FILTER.fullmatch(text)
     if found is None:
+        if not text.strip():
+            return None
         raise errors.InvalidParameterException("Error while parsing filter.")
     name = found["quoted"] or found["bare"]
-    value = re.sub(r"\\(.)", r"\1", found["value"], flags=re.DOTALL)
+    value = found["value"]
+    if "\\" in value:
+        value = _ESCAPED.sub(r"\1", value)
     prefix = found["kind"] == "^="
     if name == "username":
         return Filter("username_key", names.key(pool, value), prefix)
