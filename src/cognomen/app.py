@@ -23,7 +23,7 @@ from cognomen.storage.engine import make_engine
 from cognomen.storage.errors import StorageError
 from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
-from cognomen.tokens import access_keys
+from cognomen.tokens import access_keys, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
 from cognomen.userpools import operations, removal
 from cognomen.wire.caller import AccessKey, Authenticator
@@ -43,6 +43,10 @@ def master_key(settings: Settings) -> MasterKey:
             return MasterKey.from_file(Path(settings.master_key_file))
         if settings.in_memory:
             return MasterKey.generate()
+        if settings.data == ":memory:":
+            raise BadSetting(
+                "a database that is kept needs a master key that is kept: set COGNOMEN_MASTER_KEY, master_key_file or a data folder"
+            )
         file = Path(settings.data) / "master.key"
         if file.exists():
             return MasterKey.from_file(file)
@@ -101,9 +105,11 @@ class Server:
         self._beside: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart."""
+        """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart, BadSetting."""
         await self.rooms.store.engine.open()
         await migrate(self.rooms.store.engine)
+        if await sealing.fits(self.rooms.store, self.rooms.sealer) is False:
+            raise BadSetting(sealing.WRONG_KEY)
         self.rooms.key_maker.start()
         self._beside = [asyncio.create_task(self._sweep()), asyncio.create_task(removal.remove_condemned(self.rooms))]
 

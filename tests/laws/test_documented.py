@@ -43,7 +43,10 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         path, command = todo.pop()
         yield path, command
         if isinstance(command, click.Group):
-            todo += [(f"{path} {name}", child) for name, child in command.commands.items() if not child.hidden]
+            # asked as click asks, since a command is imported only when it is used
+            asked = click.Context(command)
+            children = [(name, command.get_command(asked, name)) for name in command.list_commands(asked)]
+            todo += [(f"{path} {name}", child) for name, child in children if child is not None and not child.hidden]
 
 
 def sections(text: str) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import uvicorn
@@ -16,26 +18,28 @@ import uvloop
 
 from cognomen import config
 from cognomen.app import Server
+from cognomen.cli import common, seeding
 from cognomen.kernel import log
 from cognomen.storage.errors import StorageError
 
 _BACKLOG = 1024
+events = log.get_logger("cognomen")
 
 
-def fail(sentence: str) -> NoReturn:
-    """Ends the command with one sentence on stderr and exit code 1."""
-    click.echo(f"cognomen: {sentence}", err=True)
-    sys.exit(1)
+_SEED = "YAML file of pools, clients, groups and users to have at the start (docs/reference/seed.md)."
 
 
 @click.command()
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (2646); 0 picks a free one.")
 @click.option("--data", help="Data folder (./.cognomen), or :memory: to keep nothing.")
-@click.option("--seed", type=click.Path(path_type=Path), help="YAML file of pools, clients, groups and users to have at the start.")
+@click.option("--seed", type=click.Path(path_type=Path), help=_SEED)
 @click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings.")
 def dev(host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None) -> None:
-    """Run everything for development: any AWS credentials, mails and texts in the inbox."""
+    """Run everything for development: any AWS credentials, mails and texts in the inbox at /inbox.
+
+    What it keeps lies in the data folder, beside the master key that seals it.
+    """
     _run("dev", file, seed, host=host, port=port, data=data)
 
 
@@ -43,9 +47,12 @@ def dev(host: str | None, port: int | None, data: str | None, seed: Path | None,
 @click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings (cognomen.toml where there is one).")
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (2646); 0 picks a free one.")
-@click.option("--seed", type=click.Path(path_type=Path), help="YAML file of pools, clients, groups and users to have at the start.")
+@click.option("--seed", type=click.Path(path_type=Path), help=_SEED)
 def serve(file: Path | None, host: str | None, port: int | None, seed: Path | None) -> None:
-    """Run in production: signatures are checked, a master key is needed."""
+    """Run in production: AWS signatures are checked, a master key is needed.
+
+    `cognomen keys master` makes a master key, `cognomen keys create` an access key, `cognomen doctor --serve` looks at the rest.
+    """
     if file is None and Path("cognomen.toml").exists():
         file = Path("cognomen.toml")
     _run("serve", file, seed, host=host, port=port)
@@ -53,15 +60,14 @@ def serve(file: Path | None, host: str | None, port: int | None, seed: Path | No
 
 def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:
     try:
-        settings = config.load(file, mode=mode, **flags)
+        settings = config.load(file, None, mode=mode, **flags)
         log.set_up(settings.log_level)
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and end are told by lines of our own
         listening = _listen(settings.host, settings.port)
         port = listening.getsockname()[1]
         server = Server(config.with_port(settings, port))
-    except config.BadSetting as error:
-        fail(str(error))
-    except StorageError as error:
-        fail(str(error))
+    except (config.BadSetting, StorageError) as error:
+        common.fail(str(error))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(_serve(server, listening, seed)))
 
@@ -94,16 +100,6 @@ class _Uvicorn(uvicorn.Server):
 
 
 async def _serve(server: Server, listening: socket.socket, seed: Path | None) -> int:
-    try:
-        await server.start()
-        if seed is not None:
-            from cognomen.cli import seeding
-
-            await seeding.apply(server, seed)
-    except (StorageError, config.BadSetting) as error:
-        await server.stop()
-        click.echo(f"cognomen: {error}", err=True)
-        return 1
     settings = server.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     http: Any = uvicorn.Config(
@@ -115,14 +111,23 @@ async def _serve(server: Server, listening: socket.socket, seed: Path | None) ->
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # X-Forwarded-For is anyone's to write; and reading it costs every request
         timeout_graceful_shutdown=10,
     )
     running = _Uvicorn(http, f"http://{host}:{settings.port}")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: setattr(running, "should_exit", True))
+        loop.add_signal_handler(number, partial(setattr, running, "should_exit", True))
     try:
+        await server.start()
+        if seed is not None:
+            await seeding.apply(server, seed)
+        events.info("started", mode=settings.mode, database=server.rooms.store.engine.name, delivery=settings.delivery)
         await running._serve([listening])  # serve() would take the signals over
+    except (StorageError, config.BadSetting) as error:
+        click.echo(f"cognomen: {error}", err=True)
+        return 1
     finally:
         await server.stop()
+    events.info("stopped")
     return 0
