@@ -19,7 +19,8 @@ async def refusal(server: TestServer, operation: str, **members: Any) -> tuple[s
 
 async def all_pages(server: TestServer, operation: str, items: str, token: str = "NextToken", **members: Any) -> list[list[Any]]:
     """Every page of a list, by following its tokens."""
-    pages, more = [], {}
+    pages: list[list[Any]] = []
+    more: dict[str, str] = {}
     while True:
         answer = await server.call(operation, **members, **more)
         pages.append(answer[items])

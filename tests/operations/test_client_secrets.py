@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
 
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, TestServer
@@ -17,7 +18,7 @@ def hash_of(secret: str, client: str, username: str) -> str:
     return base64.b64encode(hmac.digest(secret.encode(), (username + client).encode(), hashlib.sha256)).decode()
 
 
-async def client_with(server: TestServer, **members: object) -> tuple[str, str, str]:
+async def client_with(server: TestServer, **members: Any) -> tuple[str, str, str]:
     """(pool, client, first secret)"""
     pool = await server.pool()
     flows = ["ALLOW_USER_PASSWORD_AUTH"]

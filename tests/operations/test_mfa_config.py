@@ -9,10 +9,10 @@ import pytest
 from tests.kit.refusal import refusal
 from tests.kit.server import TestServer
 
-SMS = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms", "ExternalId": "x"}
-OWN_SENDER = {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:000000000000:identity/a@example.com"}
-TOTP = {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
-PASSKEYS = {"RelyingPartyId": "example.com", "UserVerification": "required"}
+SMS: dict[str, Any] = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms", "ExternalId": "x"}
+OWN_SENDER: dict[str, Any] = {"EmailSendingAccount": "DEVELOPER", "SourceArn": "arn:aws:ses:us-east-1:000000000000:identity/a@example.com"}
+TOTP: dict[str, Any] = {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
+PASSKEYS: dict[str, Any] = {"RelyingPartyId": "example.com", "UserVerification": "required"}
 
 
 def factors(*allowed: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class TestSetUserPoolMfaConfig:
     async def test_answers_the_whole_configuration(self, server: TestServer) -> None:
         """The answer, GetUserPoolMfaConfig and DescribeUserPool say the same."""
         pool = await server.pool(EmailConfiguration=OWN_SENDER)
-        asked = {
+        asked: dict[str, Any] = {
             "MfaConfiguration": "OPTIONAL",
             "SmsMfaConfiguration": {"SmsAuthenticationMessage": "Code: {####}", "SmsConfiguration": SMS},
             "SoftwareTokenMfaConfiguration": {"Enabled": True},
@@ -62,7 +62,7 @@ class TestSetUserPoolMfaConfig:
     async def test_replaces_all_of_it(self, server: TestServer) -> None:
         """What is left out is gone, and MfaConfiguration left out is OFF; the pool's SMS configuration serves verification too and stays."""
         pool = await server.pool()
-        both = {**TOTP, "SmsMfaConfiguration": {"SmsConfiguration": SMS}, "WebAuthnConfiguration": PASSKEYS}
+        both: dict[str, Any] = {**TOTP, "SmsMfaConfiguration": {"SmsConfiguration": SMS}, "WebAuthnConfiguration": PASSKEYS}
         await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="ON", **both)
         await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="ON", **TOTP)
         assert await config(server, pool) == {"MfaConfiguration": "ON", **TOTP}
@@ -79,7 +79,7 @@ class TestSetUserPoolMfaConfig:
     async def test_sms_takes_what_the_pool_has(self, server: TestServer) -> None:
         """SmsConfiguration may be set with the pool or here; with neither there is nothing to send by."""
         pool = await server.pool(SmsConfiguration=SMS)
-        asked = {"UserPoolId": pool, "MfaConfiguration": "ON", "SmsMfaConfiguration": {}}
+        asked: dict[str, Any] = {"UserPoolId": pool, "MfaConfiguration": "ON", "SmsMfaConfiguration": {}}
         expected = {"MfaConfiguration": "ON", "SmsMfaConfiguration": {"SmsConfiguration": SMS}}
         assert await server.call("SetUserPoolMfaConfig", **asked) == expected
         bare = {**asked, "UserPoolId": await server.pool()}
@@ -113,7 +113,7 @@ class TestSetUserPoolMfaConfig:
         """A passkey as the first factor must then count as two."""
         pool = await server.pool(**factors("PASSWORD", "WEB_AUTHN"))
         text = "Cannot set WebAuthn factor configuration to SINGLE_FACTOR if MFA is required and WebAuthn is an allowed first auth factor"
-        asked = {"UserPoolId": pool, "MfaConfiguration": "ON", **TOTP}
+        asked: dict[str, Any] = {"UserPoolId": pool, "MfaConfiguration": "ON", **TOTP}
         for passkeys in ({}, {"WebAuthnConfiguration": {**PASSKEYS, "FactorConfiguration": "SINGLE_FACTOR"}}):
             assert await refusal(server, "SetUserPoolMfaConfig", **asked, **passkeys) == ("InvalidParameterException", text)
         both = {**PASSKEYS, "FactorConfiguration": "MULTI_FACTOR_WITH_USER_VERIFICATION"}
@@ -123,7 +123,7 @@ class TestSetUserPoolMfaConfig:
     async def test_email_needs_an_own_sender(self, server: TestServer) -> None:
         pool = await server.pool()
         text = "Cannot set EmailMfaConfiguration when user pool EmailConfiguration contains an EmailSendingAccount of COGNITO_DEFAULT"
-        asked = {"UserPoolId": pool, "MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": {}}
+        asked: dict[str, Any] = {"UserPoolId": pool, "MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": {}}
         assert await refusal(server, "SetUserPoolMfaConfig", **asked) == ("InvalidParameterException", text)
 
     @pytest.mark.parametrize("asked", [{"WebAuthnConfiguration": PASSKEYS}, {"MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": {}}])

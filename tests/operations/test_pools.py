@@ -223,7 +223,7 @@ class TestCreateUserPool:
 
     async def test_two_names_of_one_expiry(self, server: TestServer) -> None:
         """UnusedAccountValidityDays alone sets the days; beside TemporaryPasswordValidityDays it is refused (terraform #8827)."""
-        old = {"AdminCreateUserConfig": {"UnusedAccountValidityDays": 3}}
+        old: dict[str, Any] = {"AdminCreateUserConfig": {"UnusedAccountValidityDays": 3}}
         pool = (await server.call("CreateUserPool", PoolName="x", **old))["UserPool"]
         assert pool["Policies"]["PasswordPolicy"] == {**POLICY, "TemporaryPasswordValidityDays": 3}
         assert pool["AdminCreateUserConfig"]["UnusedAccountValidityDays"] == 3
@@ -343,7 +343,7 @@ class TestAddCustomAttributes:
     async def test_they_join_the_schema(self, server: TestServer) -> None:
         """With their prefix and AWS's defaults."""
         pool = await server.pool()
-        added = [
+        added: list[dict[str, Any]] = [
             {"Name": "colour", "AttributeDataType": "String"},
             {
                 "Name": "size",
