@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from cognomen.storage.engine import Row, Tx, Unit
 from cognomen.storage.errors import CannotStart, StorageError, Taken, Unavailable
 
 T = TypeVar("T")
-_TRIES = 12
+_TRIES = 20
 _CHANNEL = "cognomen_config"
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _LOST = (
@@ -70,6 +71,7 @@ class PostgresEngine:
         self._listener: asyncio.Task[None] | None = None
         self._changed = True
         self._listening = False
+        self._closing = asyncio.Event()
 
     async def open(self) -> None:
         try:
@@ -108,8 +110,8 @@ class PostgresEngine:
                 async with self._connection() as connection, connection.transaction(isolation="serializable"):
                     return await unit(PostgresTx(connection))
             except _RETRIED:
-                # Grows with the attempt; the event loop's own scheduling spreads competitors well enough.
-                await asyncio.sleep(0.002 * attempt * attempt)
+                # Longer each time, and by chance, so that competitors do not meet again.
+                await asyncio.sleep(0.001 * (1 << min(attempt, 7)) * (0.5 + secrets.randbelow(1024) / 1024))
         raise Unavailable("too many writers compete for the same rows; try again")
 
     async def script(self, statements: Sequence[str]) -> None:
@@ -125,16 +127,16 @@ class PostgresEngine:
     async def _listen(self) -> None:
         """Holds one connection that hears of configuration changes; while it is down every check answers "changed"."""
         told = False
-        while True:
+        while not self._closing.is_set():
             try:
                 connection = await asyncpg.connect(self._url, timeout=10)
-                lost = asyncio.Event()
-                connection.add_termination_listener(partial(_set, lost))
-                await connection.add_listener(_CHANNEL, self._heard)
-                self._changed = self._listening = True
-                told = False
                 try:
-                    await lost.wait()
+                    lost = asyncio.Event()
+                    connection.add_termination_listener(partial(_set, lost))
+                    await connection.add_listener(_CHANNEL, self._heard)
+                    self._changed = self._listening = True
+                    told = False
+                    await _either(lost, self._closing)
                 finally:
                     self._listening = False
                     with contextlib.suppress(Exception):
@@ -145,8 +147,8 @@ class PostgresEngine:
                     log.warning(
                         "configuration is read from the database on every request until it can be listened to", reason=_reason(error)
                     )
-            self._listening = False
-            await asyncio.sleep(0.5)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), 0.5)
 
     def _heard(self, *_: object) -> None:
         self._changed = True
@@ -159,13 +161,23 @@ class PostgresEngine:
         await tx.row("SELECT pg_notify($1, '')", _CHANNEL)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            # Not cancelled at once: a connection that is just being made would be left open.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._listener, 2)
         if self._pool is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._pool.close(), 5)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _set(event: asyncio.Event, _connection: object) -> None:
