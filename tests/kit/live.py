@@ -53,12 +53,14 @@ class Live:
             self._environment |= {"COGNOMEN_MASTER_KEY": MASTER_KEY, "COGNOMEN_DATA": str(data)}
         self._environment |= environment or {}
         self._process: subprocess.Popen[str] | None = None
+        self.http = httpx.Client(timeout=10)
 
     def __enter__(self) -> Live:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+        self.http.close()
 
     @property
     def url(self) -> str:
@@ -164,7 +166,7 @@ class Live:
         return self.boto(signature_version=UNSIGNED)
 
     def get(self, path: str, **arguments: Any) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=10, **arguments)
+        return self.http.get(f"{self.url}{path}", **arguments)
 
     def messages(self, to: str) -> list[dict[str, Any]]:
         """The inbox of one address, newest first."""
