@@ -61,8 +61,15 @@ def unknown_subject(cx: Context, pool: Pool, typed: str) -> str:
     return cx.sealer.mac("unknown user", pool.pool_id.encode(), typed.encode("utf-8", "surrogatepass")).hex()
 
 
-def simulated(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDetailsType:
-    """What a user who does not exist is answered where users are hidden: a plausible address, the same at each try."""
+async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.CodeDeliveryDetailsType:
+    """What a user who does not exist is answered where users are hidden: a plausible address, the same at each try.
+
+    It takes as long as a real one: a code is made and kept, and another durable write stands for the message.
+    """
+    subject = unknown_subject(cx, pool, typed)
+    row = Code(pool.pool_id, subject, purpose, cx.sealer.mac("code", ids.digits(6).encode()), "", "", cx.clock.now())
+    await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
+    await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
     if names.is_phone_number(typed):
         return details("phone_number", typed)
     if names.is_email(typed):

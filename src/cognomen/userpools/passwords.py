@@ -35,7 +35,7 @@ async def forgot_password(cx: Context, request: idp.ForgotPasswordRequest) -> id
     except errors.ServiceError:
         if client.settings.prevent_user_existence_errors != "ENABLED":
             raise
-        return idp.ForgotPasswordResponse(code_delivery_details=codes.simulated(cx, pool, request.username))
+        return idp.ForgotPasswordResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.RESET))
     sent = await _send_reset(cx, pool, user, client.client_id)
     return idp.ForgotPasswordResponse(code_delivery_details=sent)
 

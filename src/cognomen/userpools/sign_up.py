@@ -176,7 +176,7 @@ async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationC
     if user is None:
         if client.settings.prevent_user_existence_errors != "ENABLED":
             raise _nobody(client, codes.expired())
-        return idp.ResendConfirmationCodeResponse(code_delivery_details=codes.simulated(cx, pool, request.username))
+        return idp.ResendConfirmationCodeResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.SIGN_UP))
     if user.status != "UNCONFIRMED":
         raise errors.InvalidParameterException("User is already confirmed.")
     prepared = _code_for(cx, pool, user)
