@@ -5,6 +5,7 @@ Kept as a keyed digest, since six digits could be tried out. Messages and wrong 
 
 from __future__ import annotations
 
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -126,6 +127,16 @@ async def check(cx: Context, user: User, purpose: str, text: str) -> Code:
         await _count_wrong(cx, user.pool_id, user.sub, purpose)
         raise mismatch()
     return row
+
+
+async def refuse_nobody(cx: Context, pool: Pool, typed: str, purpose: str) -> NoReturn:
+    """What a code of a user who does not exist gets where users are hidden: what a wrong one of a real user gets, counted alike."""
+    subject = unknown_subject(cx, pool, typed)
+    wrong = await cx.store.attempts.get(pool.pool_id, subject, f"code:{purpose}", cx.clock.now())
+    if wrong.failures >= _WRONG_CODES:
+        raise errors.LimitExceededException(_TOO_MANY)
+    await _count_wrong(cx, pool.pool_id, subject, purpose)
+    raise mismatch()
 
 
 async def spend(cx: Context, tx: Tx, row: Code) -> None:

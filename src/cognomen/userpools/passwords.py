@@ -71,7 +71,7 @@ async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswor
     password_policy.check(password_policy.of(pool), request.password)
     if user is None:
         if client.settings.prevent_user_existence_errors == "ENABLED":
-            raise codes.mismatch()
+            await codes.refuse_nobody(cx, pool, request.username, codes.RESET)
         raise errors.UserNotFoundException("Username/client id combination not found.")
     row = await codes.check(cx, user, codes.RESET, request.confirmation_code)
     if not user.enabled:
