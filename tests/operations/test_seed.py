@@ -161,6 +161,37 @@ class TestTheSecondTime:
         await apply(server, tmp_path)
         assert await everything(server) == before
 
+    @pytest.mark.parametrize(
+        "more",
+        [
+            "AdminCreateUserConfig: {UnusedAccountValidityDays: 3}",
+            "AdminCreateUserConfig: {AllowAdminCreateUserOnly: true}",
+            "EmailVerificationMessage: 'Code {####}'",
+            "VerificationMessageTemplate: {EmailSubject: Hi}",
+            "UsernameConfiguration: {CaseSensitive: false}",
+            "UsernameAttributes: [email]",
+            "UserPoolTags: {team: a}",
+            "AccountRecoverySetting: {RecoveryMechanisms: [{Name: verified_email, Priority: 1}]}",
+            "DeletionProtection: ACTIVE",
+            "Policies: {PasswordPolicy: {TemporaryPasswordValidityDays: 2}}",
+        ],
+    )
+    async def test_each_kind_of_setting_twice(self, server: TestServer, tmp_path: Path, more: str) -> None:
+        """With one setting named alone, again, and as a change to a pool that was made without it."""
+        plain = f"pools:\n  - Id: {POOL}\n    PoolName: x\n"
+        await apply(server, tmp_path, f"{plain}    {more}\n")
+        before = await server.call("DescribeUserPool", UserPoolId=POOL)
+        server.clock.advance(60)
+        await apply(server, tmp_path, f"{plain}    {more}\n")
+        await apply(server, tmp_path, plain)
+        assert await server.call("DescribeUserPool", UserPoolId=POOL) == before
+        if not more.startswith("Username"):
+            await apply(server, tmp_path, plain.replace(POOL, "us-east-1_Other"))
+            await apply(server, tmp_path, f"{plain}    {more}\n".replace(POOL, "us-east-1_Other"))
+            other = (await server.call("DescribeUserPool", UserPoolId="us-east-1_Other"))["UserPool"]
+            dated = ("Id", "Arn", "CreationDate", "LastModifiedDate")
+            assert {k: v for k, v in other.items() if k not in dated} == {k: v for k, v in before["UserPool"].items() if k not in dated}
+
     async def test_a_temporary_password_is_for_the_first_time_only(self, server: TestServer, tmp_path: Path) -> None:
         """Who has chosen a password of their own keeps it over the next start."""
         await apply(server, tmp_path, SEED.replace("        Enabled: false\n", ""))

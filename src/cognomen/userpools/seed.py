@@ -81,6 +81,7 @@ def _pool_after(
     }
     asked = {name: getattr(request, name) if name in named else value for name, value in kept.items()}
     _in_step(asked, named)
+    _one_expiry(asked, named)
     update = idp.UpdateUserPoolRequest(user_pool_id="", pool_name=request.pool_name, **asked)
     pool, mfa = pool_settings.changed(before.pool, before.mfa, update)
     return PoolSettings(pool=_with_schema(pool, request), mfa=mfa, issuer=issuer or before.issuer)
@@ -95,6 +96,20 @@ def _in_step(asked: dict[str, Any], named: Collection[str]) -> None:
         elif outer in named:
             template = msgspec.structs.replace(template, **{inner: asked[outer]})
             asked["verification_message_template"] = template
+
+
+def _one_expiry(asked: dict[str, Any], named: Collection[str]) -> None:
+    """UnusedAccountValidityDays and the policy's TemporaryPasswordValidityDays are one setting too, and an update may give it once only."""
+    invited = asked["admin_create_user_config"]
+    if "admin_create_user_config" not in named and invited is not None:
+        invited = asked["admin_create_user_config"] = msgspec.structs.replace(invited, unused_account_validity_days=None)
+    if "policies" in named:
+        return
+    if invited is None or invited.unused_account_validity_days is None:
+        asked["policies"] = None  # as they are
+    elif asked["policies"] is not None and asked["policies"].password_policy is not None:
+        policy = msgspec.structs.replace(asked["policies"].password_policy, temporary_password_validity_days=None)
+        asked["policies"] = msgspec.structs.replace(asked["policies"], password_policy=policy)
 
 
 def _with_schema(pool: idp.UserPoolType, request: idp.CreateUserPoolRequest) -> idp.UserPoolType:
