@@ -56,8 +56,11 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
 
 @op
 async def global_sign_out(cx: Context, request: idp.GlobalSignOutRequest) -> idp.GlobalSignOutResponse:
-    of = await access.of(cx, request.access_token)
-    await sign_out(cx, of.user)
+    try:
+        of = await access.of(cx, request.access_token)
+        await sign_out(cx, of.user)
+    except errors.UserNotFoundException as cause:  # deleted since; this operation's model has no such error
+        raise errors.NotAuthorizedException("Access Token has been revoked") from cause
     return idp.GlobalSignOutResponse()
 
 
