@@ -171,6 +171,13 @@ class TestMfaInUpdateUserPool:
         assert await config(server, pool) == before
         assert (await server.call("DescribeUserPool", UserPoolId=pool))["UserPool"]["SmsConfiguration"] == SMS
 
+    async def test_an_sms_configuration_adds_no_factor(self, server: TestServer) -> None:
+        """It serves verification too: where MFA was set to another factor, texts do not become one by the way."""
+        pool = await server.pool(SmsConfiguration=SMS)
+        await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="ON", **TOTP)
+        await server.call("UpdateUserPool", UserPoolId=pool, SmsConfiguration=SMS)
+        assert await config(server, pool) == {"MfaConfiguration": "ON", **TOTP}
+
     async def test_off_forgets_the_factors_but_not_passkeys(self, server: TestServer) -> None:
         pool = await server.pool()
         await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="OPTIONAL", **TOTP, WebAuthnConfiguration=PASSKEYS)

@@ -101,7 +101,8 @@ def _mfa_after(pool: idp.UserPoolType, before: idp.GetUserPoolMfaConfigResponse)
     if pool.mfa_configuration == "OFF":
         return idp.GetUserPoolMfaConfigResponse(mfa_configuration="OFF", web_authn_configuration=before.web_authn_configuration)
     after = msgspec.structs.replace(before, mfa_configuration=pool.mfa_configuration)
-    if pool.sms_configuration is not None:
+    if pool.sms_configuration is not None and (before.sms_mfa_configuration or before.mfa_configuration == "OFF"):
+        # Where other factors were chosen, an SMS configuration that serves verification does not make texts one more of them.
         after.sms_mfa_configuration = mfa_of(pool).sms_mfa_configuration
     return after
 
