@@ -119,8 +119,8 @@ class TestPools:
 
     async def test_each_part_is_small(self, store: Store) -> None:
         """A part removes no more rows than it was told: writers wait for a part, never for a pool."""
-        await add(store, *(user(f"u{number}") for number in range(10)))
         await store.pools.add(pool())
+        await add(store, *(user(f"u{number}") for number in range(10)))
         await store.pools.condemn(POOL)
         assert await store.pools.remove_part(POOL, 4)
         assert len(await store.users.page(POOL, [], 60)) == 6

@@ -69,8 +69,15 @@ def listed(one: User) -> ListedUser:
 
 
 async def add(store: Store, *users: User) -> None:
+    """Adds users, and the pools that they are of where these are not there yet."""
+
     async def unit(tx: Tx) -> None:
         for each in users:
+            await tx.run(
+                "INSERT INTO pools (pool_id, region, state, created_at, modified_at, body) VALUES ($1, 'us-east-1', 'active', 0.0, 0.0, '{}')"
+                " ON CONFLICT (pool_id) DO NOTHING",
+                each.pool_id,
+            )
             await store.users.add(tx, each)
 
     await store.write(unit)
@@ -121,6 +128,15 @@ async def test_change_is_one_call(store: Store) -> None:
     assert found is not None and found.attributes == {"email": "b@example.com", "name": "6"}
     assert await store.users.page_equal(POOL, "email_key", "a@example.com", [], 9) == []
     assert await store.users.page_equal(POOL, "email_key", "b@example.com", [], 9) == [listed(found)]
+
+
+async def test_a_pool_that_is_gone_takes_no_user(store: Store) -> None:
+    """A sign-up that found the pool just before its deletion leaves nothing behind."""
+    await add(store, user("anna"))
+    await store.engine.write(lambda tx: tx.run("UPDATE pools SET state = 'deleting'"))
+    with pytest.raises(Missing):
+        await add(store, user("bea"))
+    assert [one.username for one in await store.users.page(POOL, [], 9)] == ["anna"]
 
 
 async def test_changing_who_is_not_there(store: Store) -> None:

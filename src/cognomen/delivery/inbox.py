@@ -36,11 +36,14 @@ class Inbox:
         self._sealer = sealer
         self._clock = clock
         self._sent = 0
+        self._last = 0.0
 
     async def send(self, message: Message) -> None:
         message_id = ids.uuid()
+        # Newest first needs an order among messages of one instant.
+        self._last = max(self._clock.now(), self._last + 1e-6)
         sealed = self._sealer.seal(_PURPOSE, msgspec.json.encode(message), message_id.encode())
-        await self._rows.add(InboxRow(message_id, message.pool_id, message.channel, message.to.lower(), self._clock.now(), sealed))
+        await self._rows.add(InboxRow(message_id, message.pool_id, message.channel, message.to.lower(), self._last, sealed))
         self._sent += 1
         if self._sent % _TRIM_EVERY == 0:
             await self._rows.trim()

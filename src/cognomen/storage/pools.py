@@ -27,6 +27,7 @@ OWNED = (
     ("attempts", "subject"),
     ("used_marks", "mark"),
     ("user_counts", "shard"),
+    ("inbox", "message_id"),
 )
 
 

@@ -151,7 +151,9 @@ class Users:
         return user_of(row) if row else None
 
     async def add(self, tx: Tx, user: User) -> None:
-        """Raises Taken when the user name or the sub is in use."""
+        """Raises Taken when the user name or the sub is in use, Missing when the pool is gone: its removal must find no late comer."""
+        if await tx.row("SELECT 1 FROM pools WHERE pool_id = $1 AND state = 'active'", user.pool_id) is None:
+            raise Missing(user.pool_id)
         await tx.run(_INSERT, *_values(user))
         await self._count(tx, user, 1)
 

@@ -13,7 +13,7 @@ from cognomen.kernel import ids
 from cognomen.kernel.events import SignedUp, SignUpConfirmed
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
-from cognomen.storage.errors import Taken
+from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
 from cognomen.userpools import attributes, client_auth, codes, credentials, find
@@ -113,6 +113,8 @@ async def add_user(
         await cx.store.write(unit)
     except Taken as cause:
         raise errors.UsernameExistsException(exists) from cause
+    except Missing as cause:
+        raise errors.ResourceNotFoundException(f"User pool {pool.pool_id} does not exist.") from cause
 
 
 def _code_for(cx: Context, pool: Pool, user: User) -> codes.Prepared | None:

@@ -184,4 +184,5 @@ CREATE TABLE inbox (
   body BYTEA NOT NULL
 );
 CREATE INDEX inbox_by_recipient ON inbox (recipient, sent_at);
+CREATE INDEX inbox_by_pool ON inbox (pool_id);
 CREATE INDEX inbox_by_time ON inbox (sent_at);
