@@ -1,0 +1,140 @@
+"""Who is not there must not be told from who is by a clock, where the client asked for that (PreventUserExistenceErrors=ENABLED).
+
+The bound, in words: over interleaved tries on one idle connection, the two medians differ by less than a fifth of the known user's median,
+or by less than 0.4 ms where that is more. A median says nothing of a single try; a machine that was busy is asked once more.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.kit.live import Live
+from tests.kit.server import PASSWORD, TARGETS
+from tests.kit.srp_client import SrpClient
+
+pytestmark = pytest.mark.xdist_group("faults-http")
+TRIES = 80
+SHARE = 0.2
+LEAST = 0.0004
+WRONG = "Wrong-Horse-9"
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with Live(tmp_path_factory.mktemp("timing") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def app(live: Live) -> Any:
+    """A pool, its client that hides who exists, and as many users as tries: each is tried once, so that no lockout tells anything."""
+    admin = live.boto()
+    pool = admin.create_user_pool(PoolName="timing", AutoVerifiedAttributes=["email"])["UserPool"]["Id"]
+    client = admin.create_user_pool_client(
+        UserPoolId=pool,
+        ClientName="c",
+        PreventUserExistenceErrors="ENABLED",
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    )["UserPoolClient"]["ClientId"]
+    names = [f"user-{uuid4().hex[:8]}" for _ in range(TRIES * 2)]
+    for name in names:
+        attributes = [{"Name": "email", "Value": f"{name}@example.com"}, {"Name": "email_verified", "Value": "true"}]
+        admin.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", UserAttributes=attributes)
+        admin.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    return pool, client, names
+
+
+class Clock:
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def send(self, operation: str, **members: Any) -> tuple[float, Any]:
+        """Seconds until the answer, and the answer."""
+        body = json.dumps(members).encode()
+        headers = {"x-amz-target": f"{TARGETS['cognito-idp']}.{operation}", "content-type": "application/x-amz-json-1.1"}
+        started = time.perf_counter()
+        answer = self._live.http.post(self._live.url + "/", content=body, headers=headers)
+        return time.perf_counter() - started, answer.json()
+
+
+def alike(attempt: Callable[[str], tuple[float, Any]], names: list[str], seen: Callable[[Any], Any]) -> None:
+    """Known and unknown in turn; what is `seen` of the answers is alike, and so is the time."""
+    told = []
+    for tried in (names[:TRIES], names[TRIES:]):
+        known, unknown = [], []
+        for name in tried:
+            seconds, answer = attempt(name)
+            known.append(seconds)
+            seconds, made_up = attempt(f"nope-{name[5:]}")
+            unknown.append(seconds)
+            assert seen(made_up) == seen(answer)
+        one, other = statistics.median(known), statistics.median(unknown)
+        told.append(f"known {one * 1000:.3f} ms, unknown {other * 1000:.3f} ms")
+        if abs(one - other) < max(one * SHARE, LEAST):
+            return
+    raise AssertionError(told)
+
+
+def test_passwords(live: Live, app: Any) -> None:
+    """A wrong password of a known user, and any of an unknown one."""
+    _, client, names = app
+    clock = Clock(live)
+    alike(
+        lambda name: clock.send(
+            "InitiateAuth", ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": name, "PASSWORD": WRONG}
+        ),
+        names,
+        lambda answer: answer,
+    )
+
+
+def test_srp_begun(live: Live, app: Any) -> None:
+    """The challenge for an unknown user is made up, as quickly as a real one is made, of the same form and length."""
+    pool, client, names = app
+    clock = Clock(live)
+    srp = SrpClient(pool.split("_")[1], WRONG)
+
+    def form(answer: Any) -> Any:
+        parameters = answer["ChallengeParameters"]
+        return answer["ChallengeName"], sorted(parameters), len(parameters["SECRET_BLOCK"])
+
+    def begin(name: str) -> tuple[float, Any]:
+        return clock.send("InitiateAuth", ClientId=client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": name, "SRP_A": srp.srp_a})
+
+    alike(begin, names, form)
+
+
+def test_srp_answered(live: Live, app: Any) -> None:
+    """A wrong proof: refused alike."""
+    pool, client, names = app
+    clock = Clock(live)
+    srp = SrpClient(pool.split("_")[1], WRONG)
+
+    def answer(name: str) -> tuple[float, Any]:
+        begun = clock.send(
+            "InitiateAuth", ClientId=client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": name, "SRP_A": srp.srp_a}
+        )[1]
+        asked = begun["ChallengeParameters"]
+        responses = {
+            "USERNAME": asked["USER_ID_FOR_SRP"],
+            "PASSWORD_CLAIM_SECRET_BLOCK": asked["SECRET_BLOCK"],
+            "TIMESTAMP": time.strftime("%a %b ", time.gmtime()) + time.strftime("%d %H:%M:%S UTC %Y", time.gmtime()).lstrip("0"),
+            "PASSWORD_CLAIM_SIGNATURE": "A" * 43 + "=",
+        }
+        return clock.send("RespondToAuthChallenge", ClientId=client, ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=responses)
+
+    alike(answer, names, lambda reply: reply)
+
+
+def test_forgotten_passwords(live: Live, app: Any) -> None:
+    """A code is sent, or only said to be sent."""
+    _, client, names = app
+    clock = Clock(live)
+    alike(lambda name: clock.send("ForgotPassword", ClientId=client, Username=name), names, sorted)
