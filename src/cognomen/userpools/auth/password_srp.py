@@ -18,7 +18,7 @@ from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 from cognomen.userpools import credentials
 from cognomen.userpools.auth.password import temporary_password_expired
-from cognomen.userpools.auth.session import SessionState, new_mark
+from cognomen.userpools.auth.session import NOBODY, SessionState, new_mark
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongPassword, incorrect, required
 
 CHALLENGE = "PASSWORD_VERIFIER"
@@ -112,7 +112,7 @@ def _state(cx: Context, attempt: Attempt) -> SessionState:
         client_id=attempt.client.client_id,
         flow=attempt.flow,
         typed=attempt.typed,
-        sub=attempt.user.sub if attempt.user else "",
+        sub=attempt.user.sub if attempt.user else NOBODY,
         admin=attempt.admin,
         factors=attempt.factors,
         challenge=CHALLENGE,

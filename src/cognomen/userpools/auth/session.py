@@ -12,10 +12,14 @@ from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 
 _PURPOSE = "challenge session"
+NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
 
 
 class SessionState(msgspec.Struct, frozen=True):
-    """`challenge` is the one that was asked; `mark` makes the session single-use once it succeeded."""
+    """`challenge` is the one that was asked; `mark` makes the session single-use once it succeeded.
+
+    `sub` is NOBODY's where the user is made up.
+    """
 
     pool_id: str
     client_id: str
