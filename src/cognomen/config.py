@@ -56,6 +56,8 @@ def load(file: Path | None, environment: Mapping[str, str] | None = None, /, **f
         values.update(_from_file(file))
     values.update(_from_environment(os.environ if environment is None else environment))
     values.update({name: value for name, value in flags.items() if value is not None})
+    if values.get("mode") == "serve":
+        values.setdefault("delivery", "none")  # what nobody can read must not be answered as sent
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
