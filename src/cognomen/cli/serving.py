@@ -21,6 +21,7 @@ from cognomen.app import Server
 from cognomen.cli import common, seeding
 from cognomen.kernel import log
 from cognomen.storage.errors import StorageError
+from cognomen.wire.connection import Connection
 
 _BACKLOG = 1024
 events = log.get_logger("cognomen")
@@ -105,7 +106,7 @@ async def _serve(server: Server, listening: socket.socket, seed: Path | None) ->
     http: Any = uvicorn.Config(
         server,
         loop="none",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -1,0 +1,64 @@
+"""One HTTP connection, within bounds: what uvicorn's own lacks. A head without an end and a client that never finishes are hung up on.
+
+Bodies are bounded by the dispatcher; idle connections after an answer, by uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD = 64 << 10  # bytes of a request line with its headers, beyond the piece in which they began
+SECONDS = 60.0  # for a whole request, from the connection or from its first byte
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Connection(HttpToolsProtocol):
+    _begun = False
+    _head = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        goes_on = self._begun
+        super().data_received(data)
+        if goes_on and self._begun:
+            self._head += len(data)
+            if self._head > HEAD and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun, self._head = True, 0
+        if self._deadline is None:
+            self._expect()
+
+    def on_headers_complete(self) -> None:
+        self._begun = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._done()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        self._deadline = self.loop.call_later(SECONDS, self._give_up)
+
+    def _done(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
