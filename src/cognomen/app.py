@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from functools import partial
 from pathlib import Path
 
 from cognomen.api.operation import OPERATIONS
@@ -140,7 +141,7 @@ class Server:
             caller=call.caller,
             request_id=call.request_id,
             region=call.region or "",
-            base_url=self.base_url(call.scheme, call.host),
+            locate=partial(self.base_url, call.scheme, call.host),
             source_ip=call.source_ip,
             user_agent=call.user_agent,
         )

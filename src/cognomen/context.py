@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -46,10 +47,10 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context:
-    """One request. `region` is the one its signature names, or the server's own; `base_url` is how the caller reached the server."""
+    """One request. `region` is the one its signature names, or the server's own."""
 
     __slots__ = (
-        "base_url",
+        "_locate",
         "caller",
         "clock",
         "delivery",
@@ -75,7 +76,7 @@ class Context:
         caller: Caller = ANONYMOUS,
         request_id: str = "",
         region: str = "",
-        base_url: str = "",
+        locate: Callable[[], str] = str,
         source_ip: str = "",
         user_agent: str = "",
     ) -> None:
@@ -93,6 +94,11 @@ class Context:
         self.caller = caller
         self.request_id = request_id
         self.region = region or rooms.settings.region
-        self.base_url = base_url
+        self._locate = locate
         self.source_ip = source_ip
         self.user_agent = user_agent
+
+    @property
+    def base_url(self) -> str:
+        """How the caller reached the server; worked out only where it is asked for."""
+        return self._locate()

@@ -20,6 +20,10 @@ PATIENCE = 0.1
 ASCII = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\x0b\f\r"}
 
 
+# Letters, marks, symbols, numbers, punctuation. Of ASCII these are the printable characters but the space, which a look-up tells faster.
+_VISIBLE = r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+"
+
+
 @functools.cache
 def matcher(pattern: str) -> Matcher:
     """A function that gives None where the whole value does not match."""
@@ -38,7 +42,18 @@ def _compile(pattern: str) -> Matcher:
     if r"\p" not in pattern:
         return re.compile(text, re.ASCII).fullmatch
     fullmatch: Matcher = import_module("regex").compile(text).fullmatch
+    if pattern == _VISIBLE:
+        return _visible(fullmatch)
     return fullmatch if pattern.count(r"\p{L}") == 1 else _patient(fullmatch)
+
+
+def _visible(fullmatch: Matcher) -> Matcher:
+    def match(value: str) -> Any:
+        if value.isascii() and value.isprintable() and " " not in value:
+            return value or None
+        return fullmatch(value)
+
+    return match
 
 
 def _patient(fullmatch: Callable[..., Any]) -> Matcher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ async def apply(server: Server, file: Path) -> None:
     for found in pools:
         region = found.pool.key.rpartition("_")[0]
         base_url = server.base_url("http", f"{server.settings.host}:{server.settings.port}")
-        cx = Context(server.rooms, region=region if _REGION.fullmatch(region) else "", base_url=base_url)
+        cx = Context(server.rooms, region=region if _REGION.fullmatch(region) else "", locate=partial(str, base_url))
         work = seed.put_pool(cx, found.pool.key, found.pool.request, found.pool.named, found.issuer)
         counts[await _done(file, found.pool, work)] += 1
         pool = await find.pool(cx, found.pool.key)

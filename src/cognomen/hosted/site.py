@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from starlette.applications import Starlette
@@ -31,7 +32,7 @@ _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
 def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
     def context(request: Request) -> Context:
         client = request.client.host if request.client else ""
-        return Context(rooms, base_url=base_url(request.url.scheme, request.headers.get("host", "")), source_ip=client)
+        return Context(rooms, locate=partial(base_url, request.url.scheme, request.headers.get("host", "")), source_ip=client)
 
     async def home(request: Request) -> Response:
         url = base_url(request.url.scheme, request.headers.get("host", ""))

@@ -109,6 +109,7 @@ class SqliteEngine:
             raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
         self._tx = SqliteTx(self._writer)
         reads = SqliteTx(self._reader)
+        self._time = asyncio.get_running_loop().time
         # Bound once: a read then costs no further call.
         self.__dict__.update(row=reads.row, rows=reads.rows)
         if not self._memory:
@@ -230,7 +231,7 @@ class SqliteEngine:
     def foreign_change(self) -> bool:
         if self._memory:
             return False
-        now = asyncio.get_running_loop().time()
+        now = self._time()
         if now < self._next_check:
             return False
         self._next_check = now + _FOREIGN_CHECK_SECONDS

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from cognomen.wire.request import HttpRequest
 ACCOUNT = "000000000000"
 UNRECOGNIZED = "The security token included in the request is invalid."
 
+_LONGEST = 1024  # bytes in which a credential is sought
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]{1,128})/[0-9]{8}/([a-z0-9-]{1,63})/")
 
 
@@ -71,15 +73,26 @@ class Authenticator:
 
 def named(request: HttpRequest, *, believed: bool) -> Identity:
     """The caller and region that a request names. The name counts only where it is believed; the region is no secret."""
-    credential = request.header(b"authorization")
-    found = _CREDENTIAL.search(credential) if credential is not None else None
     payload = request.header(b"x-amz-content-sha256")
-    streaming = payload is not None and chunks.is_streaming(payload.decode("latin-1"))
-    body = chunks.taken_apart(request, payload.decode("latin-1"), None) if payload is not None and streaming else request.body
-    if found is None:
+    body = request.body
+    if payload is not None and chunks.is_streaming(text := payload.decode("latin-1")):
+        body = chunks.taken_apart(request, text, None)
+    credential = request.header(b"authorization")
+    if credential is None:
         return Identity(ANONYMOUS, None, body)
+    # The credential's scope ends here; what follows is another in each request.
+    end = credential.find(b"/aws4_request", 0, _LONGEST)
+    caller, region = _named_in(credential[:end]) if end > 0 else (ANONYMOUS, None)
+    return Identity(caller if believed else ANONYMOUS, region, body)
+
+
+@lru_cache(maxsize=256)
+def _named_in(credential: bytes) -> tuple[Caller, str | None]:
+    found = _CREDENTIAL.search(credential)
+    if found is None:
+        return ANONYMOUS, None
     key_id = found[1].decode("latin-1")
-    return Identity(Caller(key_id, key_id, ACCOUNT, "admin") if believed else ANONYMOUS, found[2].decode(), body)
+    return Caller(key_id, key_id, ACCOUNT, "admin"), found[2].decode()
 
 
 def authorize(caller: Caller, operation: Operation) -> None:

@@ -43,7 +43,7 @@ class HttpRequest:
             scope["method"],
             scope.get("raw_path") or scope["path"].encode(),
             scope["query_string"],
-            list(scope["headers"]),
+            scope["headers"],
             path=scope["path"],
             client=client[0] if client else "",
             scheme=scope.get("scheme", "http"),
