@@ -17,14 +17,18 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0
 class Connection(HttpToolsProtocol):
     _begun = False
     _head = 0
-    _deadline: asyncio.TimerHandle | None = None
+    _watch: asyncio.TimerHandle | None = None
+    _due: float | None = None  # when the request that is coming in must be whole; None between requests
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
-        self._expect()
+        self._due = self.loop.time() + SECONDS
+        self._watch = self.loop.call_later(SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._done()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -39,26 +43,23 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._begun, self._head = True, 0
-        if self._deadline is None:
-            self._expect()
+        if self._due is None:
+            self._due = self.loop.time() + SECONDS
 
     def on_headers_complete(self) -> None:
         self._begun = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._done()
+        self._due = None
         super().on_message_complete()
 
-    def _expect(self) -> None:
-        self._deadline = self.loop.call_later(SECONDS, self._give_up)
-
-    def _done(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _give_up(self) -> None:
-        self._deadline = None
-        if not self.transport.is_closing():
-            self.transport.close()
+    def _look(self) -> None:
+        """One timer a connection, not one a request: it looks whether what it waits for is overdue, and else comes again."""
+        now = self.loop.time()
+        if self._due is not None and self._due <= now:
+            self._watch = None
+            if not self.transport.is_closing():
+                self.transport.close()
+            return
+        self._watch = self.loop.call_later(SECONDS if self._due is None else self._due - now, self._look)
