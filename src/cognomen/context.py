@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from cognomen.config import Settings
 from cognomen.delivery.message import Delivery
 from cognomen.kernel.clock import Clock
-from cognomen.kernel.events import Events
+from cognomen.kernel.events import Event, Events
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import Sealer
 from cognomen.kernel.workers import Workers
@@ -102,3 +103,16 @@ class Context:
     def base_url(self) -> str:
         """How the caller reached the server; worked out only where it is asked for."""
         return self._locate()
+
+    def tell(self, kind: type[Event], pool_id: str, **what: Any) -> None:
+        """Emits an event with when, by which request and from where it came about."""
+        self.events.emit(
+            kind(
+                at=self.clock.now(),
+                pool_id=pool_id,
+                request_id=self.request_id,
+                source_ip=self.source_ip,
+                user_agent=self.user_agent,
+                **what,
+            )
+        )

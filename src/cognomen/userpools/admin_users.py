@@ -55,7 +55,7 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
     )
     invitation = _invitation(pool, user, password, request)
     await add_user(cx, pool, user, None, force_alias=bool(request.force_alias_creation), exists="User account already exists")
-    cx.events.emit(SignedUp(at=now, pool_id=pool.pool_id, request_id=cx.request_id, sub=sub, username=username, by_admin=True))
+    cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, by_admin=True)
     for message in invitation:
         await codes.deliver(cx, message)
     return user

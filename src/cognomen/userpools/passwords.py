@@ -168,16 +168,4 @@ def temporary_days(pool: Pool) -> int:
 
 
 def _tell(cx: Context, user: User, how: str, client: Client | None) -> None:
-    cx.events.emit(
-        PasswordChanged(
-            at=cx.clock.now(),
-            pool_id=user.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            sub=user.sub,
-            username=user.username,
-            client_id=client.client_id if client else "",
-            how=how,
-        )
-    )
+    cx.tell(PasswordChanged, user.pool_id, sub=user.sub, username=user.username, client_id=client.client_id if client else "", how=how)

@@ -114,18 +114,7 @@ async def _end_reused(cx: Context, client: Client, session: Session) -> None:
     """A token that was rotated away came back: whoever holds which of the two, the session ends. Survives the error, as a unit of its own."""
     now = cx.clock.now()
     await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session.pool_id, session.origin_jti, now))
-    cx.events.emit(
-        RefreshTokenReused(
-            at=now,
-            pool_id=session.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            sub=session.sub,
-            username="",
-            client_id=client.client_id,
-        )
-    )
+    cx.tell(RefreshTokenReused, session.pool_id, sub=session.sub, username="", client_id=client.client_id)
     raise errors.RefreshTokenReuseException("Refresh token reuse detected.")
 
 
@@ -147,16 +136,4 @@ def _revoked() -> errors.NotAuthorizedException:
 
 
 def _tell(cx: Context, client: Client, user: User, *, rotated: bool) -> None:
-    cx.events.emit(
-        TokenRefreshed(
-            at=cx.clock.now(),
-            pool_id=user.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            sub=user.sub,
-            username=user.username,
-            client_id=client.client_id,
-            rotated=rotated,
-        )
-    )
+    cx.tell(TokenRefreshed, user.pool_id, sub=user.sub, username=user.username, client_id=client.client_id, rotated=rotated)

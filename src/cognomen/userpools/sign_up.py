@@ -49,18 +49,7 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
     )
     prepared = _code_for(cx, pool, user)
     await add_user(cx, pool, user, prepared, force_alias=False)
-    cx.events.emit(
-        SignedUp(
-            at=now,
-            pool_id=pool.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            sub=sub,
-            username=username,
-            client_id=client.client_id,
-        )
-    )
+    cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, client_id=client.client_id)
     sent = await codes.send(cx, pool, user, prepared, client.client_id) if prepared else None
     return idp.SignUpResponse(user_confirmed=False, user_sub=sub, code_delivery_details=sent)
 
@@ -209,4 +198,4 @@ def _nobody(client: Client, hidden: errors.ServiceError) -> errors.ServiceError:
 
 
 def _tell_confirmed(cx: Context, user: User) -> None:
-    cx.events.emit(SignUpConfirmed(at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username))
+    cx.tell(SignUpConfirmed, user.pool_id, sub=user.sub, username=user.username)

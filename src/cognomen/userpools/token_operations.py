@@ -48,9 +48,7 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
         raise errors.UnauthorizedException("The token was issued to another client.")
     kept, now = session, cx.clock.now()
     await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, pool.pool_id, kept.origin_jti, now))
-    cx.events.emit(
-        TokenRevoked(at=now, pool_id=pool.pool_id, request_id=cx.request_id, sub=session.sub, username="", client_id=client.client_id)
-    )
+    cx.tell(TokenRevoked, pool.pool_id, sub=session.sub, username="", client_id=client.client_id)
     return idp.RevokeTokenResponse()
 
 
@@ -80,6 +78,4 @@ async def sign_out(cx: Context, user: User) -> None:
         await cx.store.sessions.revoke_all(tx, user.pool_id, user.sub, now)
 
     await find.write(cx, unit)
-    cx.events.emit(
-        TokenRevoked(at=now, pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, everywhere=True)
-    )
+    cx.tell(TokenRevoked, user.pool_id, sub=user.sub, username=user.username, everywhere=True)

@@ -123,22 +123,7 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
 
 
 def _ask(cx: Context, attempt: Attempt, ask: Ask) -> Outcome:
-    sealed = None
-    if ask.with_session:
-        minutes = attempt.client.settings.auth_session_validity or 3
-        state = session.SessionState(
-            pool_id=attempt.pool.pool_id,
-            client_id=attempt.client.client_id,
-            flow=attempt.flow,
-            typed=attempt.typed,
-            sub=attempt.user.sub if attempt.user else session.NOBODY,
-            admin=attempt.admin,
-            factors=attempt.factors,
-            challenge=ask.challenge,
-            expires_at=cx.clock.now() + 60.0 * minutes,
-            mark=session.new_mark(),
-        )
-        sealed = session.seal(cx, state)
+    sealed = session.seal(cx, session.state_of(cx, attempt, ask.challenge)) if ask.with_session else None
     return Outcome(challenge_name=ask.challenge, session=sealed, challenge_parameters=ask.parameters)
 
 
@@ -159,34 +144,24 @@ def _check_secret_hash(cx: Context, attempt: Attempt) -> None:
 
 
 def _tell_failure(cx: Context, attempt: Attempt, reason: str) -> None:
-    cx.events.emit(
-        SignInFailed(
-            at=cx.clock.now(),
-            pool_id=attempt.pool.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            username=attempt.typed[:128],
-            reason=reason,
-            sub=attempt.user.sub if attempt.user else "",
-            client_id=attempt.client.client_id,
-            flow=attempt.flow,
-        )
+    cx.tell(
+        SignInFailed,
+        attempt.pool.pool_id,
+        username=attempt.typed[:128],
+        reason=reason,
+        sub=attempt.user.sub if attempt.user else "",
+        client_id=attempt.client.client_id,
+        flow=attempt.flow,
     )
 
 
 def _tell_success(cx: Context, attempt: Attempt, user: User) -> None:
-    cx.events.emit(
-        SignedIn(
-            at=cx.clock.now(),
-            pool_id=attempt.pool.pool_id,
-            request_id=cx.request_id,
-            source_ip=cx.source_ip,
-            user_agent=cx.user_agent,
-            sub=user.sub,
-            username=user.username,
-            client_id=attempt.client.client_id,
-            flow=attempt.flow,
-            factors=attempt.factors,
-        )
+    cx.tell(
+        SignedIn,
+        attempt.pool.pool_id,
+        sub=user.sub,
+        username=user.username,
+        client_id=attempt.client.client_id,
+        flow=attempt.flow,
+        factors=attempt.factors,
     )

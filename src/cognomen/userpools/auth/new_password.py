@@ -61,9 +61,5 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
     except Missing as cause:
         raise incorrect() from cause
     attempt.mark = None
-    cx.events.emit(
-        PasswordChanged(
-            at=cx.clock.now(), pool_id=user.pool_id, request_id=cx.request_id, sub=user.sub, username=user.username, how="challenge"
-        )
-    )
+    cx.tell(PasswordChanged, user.pool_id, sub=user.sub, username=user.username, how="challenge")
     return Passed("NEW_PASSWORD_REQUIRED")

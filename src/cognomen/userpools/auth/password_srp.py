@@ -18,7 +18,7 @@ from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 from cognomen.userpools import credentials
 from cognomen.userpools.auth.password import temporary_password_expired
-from cognomen.userpools.auth.session import NOBODY, SessionState, new_mark
+from cognomen.userpools.auth.session import SessionState, state_of
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongPassword, incorrect, required
 
 CHALLENGE = "PASSWORD_VERIFIER"
@@ -44,7 +44,7 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
     verifier = credentials.of(cx, attempt.pool, attempt.user, attempt.typed)
     opening = await cx.workers.run(srp.begin, verifier)
     user_id = attempt.user.username if attempt.user else _decoy_user_id(cx, attempt)
-    block = SecretBlock(state=_state(cx, attempt), A=A, B=opening.B, b=opening.b, user_id=user_id)
+    block = SecretBlock(state=state_of(cx, attempt, CHALLENGE), A=A, B=opening.B, b=opening.b, user_id=user_id)
     sealed = cx.sealer.seal(_PURPOSE, msgspec.json.encode(block))
     parameters = {
         "USER_ID_FOR_SRP": user_id,
@@ -104,21 +104,6 @@ def _block_bytes(responses: Mapping[str, str]) -> bytes:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError) as cause:
         raise incorrect() from cause
-
-
-def _state(cx: Context, attempt: Attempt) -> SessionState:
-    return SessionState(
-        pool_id=attempt.pool.pool_id,
-        client_id=attempt.client.client_id,
-        flow=attempt.flow,
-        typed=attempt.typed,
-        sub=attempt.user.sub if attempt.user else NOBODY,
-        admin=attempt.admin,
-        factors=attempt.factors,
-        challenge=CHALLENGE,
-        expires_at=cx.clock.now() + 60.0 * (attempt.client.settings.auth_session_validity or 3),
-        mark=new_mark(),
-    )
 
 
 def _decoy_user_id(cx: Context, attempt: Attempt) -> str:

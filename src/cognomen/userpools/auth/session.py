@@ -10,6 +10,7 @@ from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
+from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
@@ -33,8 +34,20 @@ class SessionState(msgspec.Struct, frozen=True):
     mark: bytes
 
 
-def new_mark() -> bytes:
-    return entropy.token_bytes(16)
+def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
+    """The attempt as it stands while `challenge` is asked, good for the client's AuthSessionValidity."""
+    return SessionState(
+        pool_id=attempt.pool.pool_id,
+        client_id=attempt.client.client_id,
+        flow=attempt.flow,
+        typed=attempt.typed,
+        sub=attempt.user.sub if attempt.user else NOBODY,
+        admin=attempt.admin,
+        factors=attempt.factors,
+        challenge=challenge,
+        expires_at=cx.clock.now() + 60.0 * (attempt.client.settings.auth_session_validity or 3),
+        mark=entropy.token_bytes(16),
+    )
 
 
 def seal(cx: Context, state: SessionState) -> str:
