@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -82,3 +84,29 @@ def test_temporary_passwords_meet_the_policy(length: int, lower: bool, upper: bo
 def test_temporary_passwords_are_not_only_symbols() -> None:
     """A policy that asks for symbols alone still gets a password that can be typed, from a large alphabet."""
     assert any(character.isalnum() for character in ids.temporary_password(99, lower=False, upper=False, numbers=False))
+
+
+def test_a_forked_process_draws_its_own() -> None:
+    """Random bytes are fetched in advance: a child that went on with its parent's would make the same ids."""
+    ids.uuid()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, ids.uuid().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 100).decode()
+    os.close(reading)
+    os.close(writing)
+    assert len(theirs) == 36 and theirs != ids.uuid()
+
+
+def test_threads_draw_their_own() -> None:
+    """Many threads at once make no id twice."""
+    made: list[str] = []
+    threads = [threading.Thread(target=lambda: made.extend([ids.uuid() for _ in range(2000)])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(made)) == 8000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from cognomen.storage.engine import Engine, Reader, Row, Tx
+from cognomen.storage.users import COLUMNS as USER_COLUMNS
+from cognomen.storage.users import User, user_of
 
 _COLUMNS = "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope"
 _ADD = f"INSERT INTO sessions ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -22,6 +24,12 @@ class Session(msgspec.Struct, frozen=True):
     scope: str
 
 
+_WITH_USER = (
+    f"SELECT {', '.join(f's.{name}' for name in _COLUMNS.split(', '))}, {', '.join(f'u.{name}' for name in USER_COLUMNS.split(', '))}"
+    " FROM sessions s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub WHERE s.pool_id = $1 AND"
+)
+
+
 class Rotated(msgspec.Struct, frozen=True):
     """A refresh token that another has replaced."""
 
@@ -31,6 +39,10 @@ class Rotated(msgspec.Struct, frozen=True):
 
 def _session(row: Row) -> Session:
     return Session(*row)
+
+
+def _both(row: Row | None) -> tuple[Session, User] | None:
+    return (Session(*row[:9]), user_of(row[9:])) if row else None
 
 
 class Sessions:
@@ -47,6 +59,13 @@ class Sessions:
     async def by_refresh_digest(self, pool_id: str, digest: bytes) -> Session | None:
         row = await self._engine.row(f"SELECT {_COLUMNS} FROM sessions WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest)
         return _session(row) if row else None
+
+    async def with_user(self, pool_id: str, origin_jti: str) -> tuple[Session, User] | None:
+        """A session and whose it is, in one read."""
+        return _both(await self._engine.row(f"{_WITH_USER} s.origin_jti = $2", pool_id, origin_jti))
+
+    async def with_user_by_refresh_digest(self, pool_id: str, digest: bytes) -> tuple[Session, User] | None:
+        return _both(await self._engine.row(f"{_WITH_USER} s.refresh_digest = $2", pool_id, digest))
 
     async def rotated(self, pool_id: str, digest: bytes, tx: Reader | None = None) -> Rotated | None:
         row = await (tx or self._engine).row(

@@ -19,19 +19,19 @@ SEARCHED = {
     "family_name": "family_name_key",
     "preferred_username": "preferred_username_key",
 }
-_COLUMNS = "pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, credential, password_expires_at, signed_out_at"
+COLUMNS = "pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, credential, password_expires_at, signed_out_at"
 # What a list shows of a user: nothing that must be opened, and attributes in the form in which they are sent.
 _LISTED = "sub, username, attributes, created_at, modified_at, enabled, status"
-_ALL = f"{_COLUMNS}, {', '.join(SEARCHED.values())}"
+_ALL = f"{COLUMNS}, {', '.join(SEARCHED.values())}"
 _INSERT = f"INSERT INTO users ({_ALL}) VALUES ({', '.join(f'${n}' for n in range(1, 19))})"
 _UPDATE = (
     "UPDATE users SET "
     + ", ".join(f"{name} = ${n}" for n, name in enumerate(_ALL.split(", ")[2:], start=3))
     + " WHERE pool_id = $1 AND sub = $2"
 )
-_BY_SUB = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND sub = $2"
-_BY_NAME = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $2"
-_BY_ALIAS = f"SELECT {_COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
+_BY_SUB = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = $2"
+_BY_NAME = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $2"
+_BY_ALIAS = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
 _LAST = "\U0010ffff"  # the highest character: nothing that begins with a prefix sorts after prefix + this
 _decode = msgspec.json.Decoder(list[idp.AttributeType]).decode
 _encode = msgspec.json.Encoder().encode

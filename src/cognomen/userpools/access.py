@@ -41,10 +41,7 @@ async def of(cx: Context, access_token: str) -> Access:
         raise errors.NotAuthorizedException("Access Token has expired")
     if SCOPE not in str(claims.get("scope", "")).split(" "):
         raise errors.NotAuthorizedException("Access Token does not have required scopes")
-    user = await cx.store.users.by_sub(pool.pool_id, str(claims["sub"]))
-    if user is None:
-        raise find.no_user()
-    await _refuse_revoked(cx, pool, user, claims)
+    user = await _not_revoked(cx, pool, claims)
     if not user.enabled:
         raise errors.NotAuthorizedException("User is disabled.")
     return Access(pool, client, user, claims)
@@ -59,15 +56,20 @@ async def _issued_to(cx: Context, access_token: str) -> tuple[Pool, Client]:
         raise invalid() from cause
 
 
-async def _refuse_revoked(cx: Context, pool: Pool, user: User, claims: dict[str, Any]) -> None:
+async def _not_revoked(cx: Context, pool: Pool, claims: dict[str, Any]) -> User:
+    """The token's user, if its session lives. Raises NotAuthorizedException, UserNotFoundException."""
     origin_jti = claims.get("origin_jti")
     if origin_jti is not None:
-        session = await cx.store.sessions.get(pool.pool_id, str(origin_jti))
-        if session is None or session.revoked_at is not None:
-            raise errors.NotAuthorizedException("Access Token has been revoked")
-    elif user.signed_out_at is not None and claims["iat"] <= user.signed_out_at:
-        # A client without token revocation: its tokens name no session, so all of before the sign-out count as revoked.
+        found = await cx.store.sessions.with_user(pool.pool_id, str(origin_jti))
+        if found is not None and found[0].revoked_at is None and found[1].sub == claims["sub"]:
+            return found[1]
+    user = await cx.store.users.by_sub(pool.pool_id, str(claims["sub"]))
+    if user is None:
+        raise find.no_user()
+    # A client without token revocation: its tokens name no session, so all of before the sign-out count as revoked.
+    if origin_jti is not None or (user.signed_out_at is not None and claims["iat"] <= user.signed_out_at):
         raise errors.NotAuthorizedException("Access Token has been revoked")
+    return user
 
 
 def invalid() -> errors.NotAuthorizedException:

@@ -28,10 +28,9 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
     if rotates(client):
         raise errors.NotAuthorizedException("Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
     try:
-        session = await _session(cx, pool, client, token)
+        session, user = await _session(cx, pool, client, token)
     except errors.RefreshTokenReuseException as cause:  # rotated once, when the client still did so; InitiateAuth has no such error
         raise _revoked() from cause
-    user = await _user(cx, pool, session)
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
     client_auth.check_secret_hash(cx, client, parameters.get("SECRET_HASH"), user.username, user.sub)
     result = await issue.tokens(cx, pool, client, user, session)
@@ -41,8 +40,7 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
 
 async def with_rotation(cx: Context, pool: Pool, client: Client, token: str) -> idp.AuthenticationResultType:
     """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
-    session = await _session(cx, pool, client, token)
-    user = await _user(cx, pool, session)
+    session, user = await _session(cx, pool, client, token)
     if not rotates(client):
         result = await issue.tokens(cx, pool, client, user, session)
         _tell(cx, client, user, rotated=False)
@@ -83,31 +81,32 @@ async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new
         await _end_reused(cx, client, session)
 
 
-async def _session(cx: Context, pool: Pool, client: Client, token: str) -> Session:
-    """The session that a refresh token continues. Raises NotAuthorizedException, RefreshTokenReuseException."""
+async def _session(cx: Context, pool: Pool, client: Client, token: str) -> tuple[Session, User]:
+    """The session that a refresh token continues, and its user. Raises NotAuthorizedException, RefreshTokenReuseException."""
     if not refresh_tokens.is_well_formed(token):
         raise _invalid()
     digest = refresh_tokens.digest(token)
-    session = await cx.store.sessions.by_refresh_digest(pool.pool_id, digest)
-    if session is None:
-        session = await _session_of_rotated(cx, pool, client, digest)
+    found = await cx.store.sessions.with_user_by_refresh_digest(pool.pool_id, digest)
+    session, user = found or await _session_of_rotated(cx, pool, client, digest)
     if session.client_id != client.client_id:
         raise _invalid()
     if session.revoked_at is not None:
         raise _revoked()
     if session.expires_at <= cx.clock.now():
         raise errors.NotAuthorizedException("Refresh Token has expired")
-    return session
+    if not user.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    return session, user
 
 
-async def _session_of_rotated(cx: Context, pool: Pool, client: Client, digest: bytes) -> Session:
+async def _session_of_rotated(cx: Context, pool: Pool, client: Client, digest: bytes) -> tuple[Session, User]:
     replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
-    session = await cx.store.sessions.get(pool.pool_id, replaced.origin_jti) if replaced else None
-    if replaced is None or session is None or session.client_id != client.client_id:
+    found = await cx.store.sessions.with_user(pool.pool_id, replaced.origin_jti) if replaced else None
+    if replaced is None or found is None or found[0].client_id != client.client_id:
         raise _invalid()
-    if replaced.grace_until <= cx.clock.now() and session.revoked_at is None:
-        await _end_reused(cx, client, session)
-    return session
+    if replaced.grace_until <= cx.clock.now() and found[0].revoked_at is None:
+        await _end_reused(cx, client, found[0])
+    return found
 
 
 async def _end_reused(cx: Context, client: Client, session: Session) -> None:
@@ -116,15 +115,6 @@ async def _end_reused(cx: Context, client: Client, session: Session) -> None:
     await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session.pool_id, session.origin_jti, now))
     cx.tell(RefreshTokenReused, session.pool_id, sub=session.sub, username="", client_id=client.client_id)
     raise errors.RefreshTokenReuseException("Refresh token reuse detected.")
-
-
-async def _user(cx: Context, pool: Pool, session: Session) -> User:
-    user = await cx.store.users.by_sub(pool.pool_id, session.sub)
-    if user is None:
-        raise _invalid()
-    if not user.enabled:
-        raise errors.NotAuthorizedException("User is disabled.")
-    return user
 
 
 def _invalid() -> errors.NotAuthorizedException:
