@@ -86,6 +86,7 @@ def test_temporary_passwords_are_not_only_symbols() -> None:
     assert any(character.isalnum() for character in ids.temporary_password(99, lower=False, upper=False, numbers=False))
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # what a later Python says of any fork beside threads
 def test_a_forked_process_draws_its_own() -> None:
     """Random bytes are fetched in advance: a child that went on with its parent's would make the same ids."""
     ids.uuid()

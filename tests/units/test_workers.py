@@ -43,3 +43,22 @@ async def test_after_stop_nothing_starts(workers: Workers) -> None:
     workers.stop()
     with pytest.raises(RuntimeError):
         await workers.run(divmod, 1, 1)
+
+
+async def test_who_gives_up_harms_nobody(workers: Workers) -> None:
+    """A cancelled call takes nothing from the next one, whether its work had begun or not."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        let_go.wait(5)
+
+    held = [asyncio.create_task(workers.run(hold)) for _ in range(2)]
+    waiting = asyncio.create_task(workers.run(divmod, 1, 1))
+    await asyncio.to_thread(begun.wait, 5)
+    for task in (*held, waiting):
+        task.cancel()
+    outcomes = await asyncio.gather(*held, waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 3
+    let_go.set()
+    assert await workers.run(divmod, 7, 3) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -44,8 +45,15 @@ async def sign_in(
         await also(tx)
         await cx.store.sessions.add(tx, session)
 
-    await cx.store.write(unit)
-    return await tokens(cx, pool, client, user, session, refresh_token=refresh_token)
+    # Signing and the durable write go on side by side: one keeps the processor busy, the other the disk. Tokens leave only after the write.
+    signing = asyncio.create_task(tokens(cx, pool, client, user, session, refresh_token=refresh_token))
+    try:
+        await cx.store.write(unit)
+    except BaseException:
+        signing.cancel()
+        await asyncio.wait([signing])
+        raise
+    return await signing
 
 
 async def tokens(
