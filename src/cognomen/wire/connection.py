@@ -14,9 +14,13 @@ SECONDS = 60.0  # for a whole request, from the connection or from its first byt
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+_received = HttpToolsProtocol.data_received
+_complete = HttpToolsProtocol.on_message_complete
+
+
 class Connection(HttpToolsProtocol):
-    _begun = False
     _head = 0
+    _before: object = None  # the answer under way when the request that is coming in began: another one once its head is whole
     _watch: asyncio.TimerHandle | None = None
     _due: float | None = None  # when the request that is coming in must be whole; None between requests
 
@@ -32,27 +36,19 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        goes_on = self._begun
-        super().data_received(data)
-        if goes_on and self._begun:
-            self._head += len(data)
-            if self._head > HEAD and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._begun, self._head = True, 0
+        # Nearly every request comes in one piece: such a one costs two clauses here, and no look at the clock that a hook of its own would.
         if self._due is None:
-            self._due = self.loop.time() + SECONDS
-
-    def on_headers_complete(self) -> None:
-        self._begun = False
-        super().on_headers_complete()
+            self._due, self._head, self._before = self.loop.time() + SECONDS, 0, self.cycle
+        elif self.cycle is self._before:
+            self._head += len(data)
+        _received(self, data)
+        if self._head > HEAD and self.cycle is self._before and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
     def on_message_complete(self) -> None:
         self._due = None
-        super().on_message_complete()
+        _complete(self)
 
     def _look(self) -> None:
         """One timer a connection, not one a request: it looks whether what it waits for is overdue, and else comes again."""
