@@ -36,7 +36,7 @@ dev: .venv/.run ## run the server (ARGS="--port 0 --data :memory:")
 	@exec $(BIN)/cognomen dev $(ARGS)
 
 test: .venv/.dev ## the tests, on SQLite and on PostgreSQL, in under ten minutes
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long" $(ARGS)
 
 test-long: .venv/.dev ## those that take minutes: fuzz, kill -9 under load, growth
 	@$(BIN)/python -m pytest -q -m long --timeout 1800 $(ARGS)

@@ -14,7 +14,6 @@ import pytest
 from tests.kit.live import REGION, Live
 from tests.kit.server import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("clients-cli")
 AWS = Path(sys.executable).parent / "aws"
 
 

@@ -15,8 +15,6 @@ from tests.clients.conftest import App, refused
 from tests.kit.live import Live
 from tests.kit.server import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("clients-boto3")
-
 
 def test_the_tour(live: Live) -> None:
     """What a new user does first: pool, client, sign-up, the mailed code, confirmation, sign-in, refresh, sign-out everywhere."""

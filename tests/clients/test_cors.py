@@ -8,7 +8,6 @@ import pytest
 from tests.clients.conftest import App
 from tests.kit.live import Live
 
-pytestmark = pytest.mark.xdist_group("clients-jwt")
 ORIGIN = "http://localhost:5173"
 AMPLIFY = "content-type,x-amz-target,x-amz-user-agent,cache-control,amz-sdk-invocation-id,amz-sdk-request"
 EXPOSED = {"x-amzn-requestid", "x-amzn-errortype", "x-amzn-errormessage", "date"}

@@ -13,7 +13,6 @@ import pytest
 from tests.clients.conftest import App
 from tests.kit.server import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("clients-js")
 JS = Path(__file__).parent / "js"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENOTCACHED")
 

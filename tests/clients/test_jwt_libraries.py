@@ -16,7 +16,6 @@ from joserfc.jwk import KeySet
 from tests.clients.conftest import App
 from tests.kit.live import Live
 
-pytestmark = pytest.mark.xdist_group("clients-jwt")
 USES = {"IdToken": "id", "AccessToken": "access"}
 
 

@@ -14,8 +14,6 @@ from tests.clients.conftest import App, refused
 from tests.kit.live import REGION, Live
 from tests.kit.server import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("clients-pycognito")
-
 
 def cognito(app: App, username: str | None = None) -> Any:
     return Cognito(

@@ -17,7 +17,6 @@ from cognomen.userpools import operations
 from tests.clients.conftest import refused
 from tests.kit.live import REGION, Live
 
-pytestmark = pytest.mark.xdist_group("clients-serve")
 operations.load()
 SIGNED = sorted(name for (service, name), operation in OPERATIONS.by_name.items() if service == "cognito-idp" and not operation.unsigned)
 PUBLIC = sorted(name for (service, name), operation in OPERATIONS.by_name.items() if service == "cognito-idp" and operation.unsigned)

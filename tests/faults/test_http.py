@@ -19,7 +19,6 @@ from cognomen.wire import connection as connections
 from tests.kit.live import Live
 from tests.kit.server import TARGETS
 
-pytestmark = pytest.mark.xdist_group("faults-http")
 BODY = b'{"MaxResults": 5}'
 HEAD = f"host: localhost\r\ncontent-type: application/x-amz-json-1.1\r\nx-amz-target: {TARGETS['cognito-idp']}.ListUserPools\r\n".encode()
 GOOD = b"POST / HTTP/1.1\r\n" + HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY

@@ -23,7 +23,6 @@ from tests.kit.live import Live
 
 WRITERS = 4
 OWNED = ("aliases", "sessions", "group_members", "password_history", "codes")
-pytestmark = pytest.mark.xdist_group("faults-kill")
 
 
 async def create_database(server_url: str) -> str:

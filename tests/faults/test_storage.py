@@ -18,8 +18,6 @@ from tests.faults.test_kill import create_database
 from tests.kit.live import Live, NotReady
 from tests.kit.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("faults-kill")
-
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:

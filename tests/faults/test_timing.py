@@ -19,7 +19,6 @@ from tests.kit.live import Live
 from tests.kit.server import PASSWORD, TARGETS
 from tests.kit.srp_client import SrpClient
 
-pytestmark = pytest.mark.xdist_group("faults-http")
 TRIES = 80
 SHARE = 0.2
 LEAST = 0.0004
