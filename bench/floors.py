@@ -17,16 +17,33 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from gmpy2 import mpz, powmod_sec
 
 from bench.operations import PAGE, Population
-from bench.servers import BENCH, ROOT, Server, load
+from bench.servers import BENCH, ROOT, Running, Server, load
 from bench.srp import N
 
 ROWS = 20_000
+# Operation -> floor: the two sizes of answers that the bare server gives.
+HTTP = {"AdminGetUser": "http", "ListUsers": "http_page"}
+_OPTIONS = [
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "{port}",
+    "--loop",
+    "uvloop",
+    "--http",
+    "httptools",
+    "--no-access-log",
+    "--log-level",
+    "warning",
+]
+# uvicorn with uvloop and httptools, and under it nothing.
+BARE = Server(name="bare", command=[sys.executable, "-m", "uvicorn", "bench.bare:app", *_OPTIONS], folder=ROOT)
 GROUP = 16  # rows that one commit carries
 
 
-def measure(seconds: float) -> dict[str, float]:
-    """Each floor by its name; `seconds` is for each run of the HTTP server, the others take some tenths."""
-    return {**http(seconds), **signatures(), "modexp": modexp(), **database()}
+def alone() -> dict[str, float]:
+    """The floors that need no server, each by its name."""
+    return {**signatures(), "modexp": modexp(), **database()}
 
 
 def each(work: Callable[[], object], seconds: float = 0.12, batches: int = 4) -> float:
@@ -42,27 +59,10 @@ def each(work: Callable[[], object], seconds: float = 0.12, batches: int = 4) ->
     return min(found)
 
 
-def http(seconds: float) -> dict[str, float]:
-    """uvicorn with uvloop and httptools, and under it nothing."""
-    options = [
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "{port}",
-        "--loop",
-        "uvloop",
-        "--http",
-        "httptools",
-        "--no-access-log",
-        "--log-level",
-        "warning",
-    ]
+def http(bare: Running, operation: str, seconds: float, rounds: int) -> float:
+    """The bare server's time for an answer of the operation's size, in the quietest round."""
     there = Population(pool="us-east-1_000000000", client="0", users=1000, confirmed=1000)
-    bare = Server(name="bare", command=[sys.executable, "-m", "uvicorn", "bench.bare:app", *options], folder=ROOT)
-    with bare.running() as running:
-        one = load(running, "AdminGetUser", seconds=seconds, there=there)
-        page = load(running, "ListUsers", seconds=seconds, there=there)
-    return {"http": one["server_cpu_ms"], "http_page": page["server_cpu_ms"]}
+    return min(float(load(bare, operation, seconds=seconds, there=there)["server_cpu_ms"]) for _ in range(rounds))
 
 
 def signatures() -> dict[str, float]:

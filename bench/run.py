@@ -13,7 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ COMPARED = [
 FEW, SOME, MORE = 100, 1_000, 10_000
 FILTER_AT_10_000 = "ListUsersFilter, 10,000 users"
 STARTS = 3
+ROUNDS = 3
 Rows = dict[str, dict[str, Any]]
 
 
@@ -61,10 +63,11 @@ def main() -> None:
         machine={"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform(), "seconds": options.seconds}
     )
     say("floors")
-    found.floors_ms = {name: round(value, 4) for name, value in floors.measure(min(options.seconds, 3)).items()}
-    ours(found, options)
-    for peer in [] if options.no_peers else PEERS:
-        found.servers[peer.name] = guarded(peer, options)
+    found.floors_ms = {name: round(value, 4) for name, value in floors.alone().items()}
+    ours(found)
+    compare(found, options)
+    if not options.no_growth:
+        grow(found, options)
     verdicts = judge(found, options)
     found.verdicts = [{**msgspec.to_builtins(verdict), "verdict": verdict.word} for verdict in verdicts]
     options.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
@@ -97,27 +100,13 @@ def wanted(names: Iterable[str], options: argparse.Namespace) -> list[str]:
     return [name for name in names if not options.only or name in options.only]
 
 
-# ---- this server
+# ---- measuring
 
 
-def ours(found: Measured, options: argparse.Namespace) -> None:
-    """Start, 100 users, 1,000 users beside the others, and then many: one server that grows."""
-    found.servers[COGNOMEN.name] = {}
-    try:
-        found.start_seconds = statistics.median(first_answer()[0] for _ in range(STARTS))
-        with COGNOMEN.running() as running:
-            create_pool(running)
-            found.start_mb = memory(running.pid)["server_rss_mb"]
-            growing = wanted(targets.GROWING, options)
-            if not options.no_growth:
-                found.few = loads(running, sorted({targets.GROWING[name] for name in growing}), FEW, options, warm=True)
-            found.servers[COGNOMEN.name] = loads(running, wanted(COMPARED, options), SOME, options, warm=True)
-            if "ListUsersFilter" in wanted(COMPARED, options) and not options.quick:
-                found.servers[COGNOMEN.name][FILTER_AT_10_000] = load(running, "ListUsersFilter", seconds=options.seconds, users=MORE)
-            if not options.no_growth:
-                grow(found, running, growing, options)
-    except (RuntimeError, OSError) as error:
-        say(f"nothing of this server: {error}")
+def ours(found: Measured) -> None:
+    """How long a start takes, and what the server holds then."""
+    starts = [first_answer() for _ in range(STARTS)]
+    found.start_seconds, found.start_mb = (statistics.median(values) for values in zip(*starts, strict=True))
 
 
 def first_answer() -> tuple[float, float]:
@@ -135,41 +124,78 @@ def create_pool(running: Running) -> None:
     uvloop.run(ask())
 
 
-def grow(found: Measured, running: Running, names: list[str], options: argparse.Namespace) -> None:
-    say(f"{options.users:,} users")
-    made = load(running, "Provision", seconds=0, users=options.users, limit=900)
-    found.full = loads(running, [name for name in names if name != "ListUsersPage1000" or options.users >= 60_000], options.users, options)
-    found.full["Provision"] = made
-    found.full_users = made.get("users", 0)
-    found.full_mb = max((row["server_rss_mb"] for row in found.full.values() if "server_rss_mb" in row), default=None)
+def compare(found: Measured, options: argparse.Namespace) -> None:
+    """This server, the others and the bare one, all running, each operation at each of them in turn."""
+    servers = [COGNOMEN, *([] if options.no_peers else PEERS)]
+    with ExitStack() as stack:
+        there = {server.name: running for server in servers if (running := started(stack, server)) is not None}
+        bare = stack.enter_context(floors.BARE.running())
+        for name in wanted(COMPARED, options):
+            say(f"{name}, {SOME:,} users")
+            rows = turns(there, name, SOME, options.seconds)
+            for server, row in rows.items():
+                found.servers.setdefault(server, {})[name] = row
+            if name in floors.HTTP:
+                bare_floor(found, bare, name, options)
+        for name in floors.HTTP:  # with --only the others of them need these too
+            if floors.HTTP[name] not in found.floors_ms:
+                bare_floor(found, bare, name, options)
+        if "ListUsersFilter" in wanted(COMPARED, options) and not options.quick:
+            say(FILTER_AT_10_000)
+            for server, running in there.items():
+                found.servers[server][FILTER_AT_10_000] = load(running, "ListUsersFilter", seconds=options.seconds, users=MORE, limit=180)
 
 
-def loads(running: Running, names: list[str], users: int, options: argparse.Namespace, *, warm: bool = False) -> Rows:
-    """Each operation in turn. Once warmed up, so that what is filled at the first use is not taken for growth."""
-    if warm and names:
-        load(running, names[0], seconds=0.5, users=users)
-    rows = {}
-    for name in names:
-        say(f"{name}, {users:,} users")
-        rows[name] = load(running, name, seconds=options.seconds, users=users)
-    return rows
+def bare_floor(found: Measured, bare: Running, name: str, options: argparse.Namespace) -> None:
+    found.floors_ms[floors.HTTP[name]] = round(floors.http(bare, name, options.seconds / ROUNDS, ROUNDS), 4)
 
 
-# ---- the others
-
-
-def guarded(peer: Server, options: argparse.Namespace) -> Rows:
-    """A server that cannot be installed or started leaves an empty column, not an unfinished table."""
-    say(peer.name)
+def started(stack: ExitStack, server: Server) -> Running | None:
+    """A server that cannot be installed or started leaves its column empty, not the table unfinished."""
+    say(f"starting {server.name}")
     try:
-        with peer.running() as running:
-            rows = loads(running, wanted(COMPARED, options), SOME, options)
-            if "ListUsersFilter" in rows and "first_error" not in rows["ListUsersFilter"] and not options.quick:
-                rows[FILTER_AT_10_000] = load(running, "ListUsersFilter", seconds=options.seconds, users=MORE, limit=180)
-            return rows
+        return stack.enter_context(server.running())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        say(f"nothing of {peer.name}: {error}")
-        return {}
+        say(f"nothing of {server.name}: {error}")
+        return None
+
+
+def turns(there: Mapping[str, Running], name: str, users: int, seconds: float) -> Rows:
+    """One operation at each server in turn, some rounds of it. What disturbs the machine falls on all alike, and the quietest round counts."""
+    found: Rows = {}
+    for _ in range(ROUNDS):
+        for server, running in there.items():
+            before = found.get(server)
+            if before is None or counts(before, users):
+                found[server] = quieter(before, load(running, name, seconds=seconds / ROUNDS, users=users), users)
+    return found
+
+
+def quieter(before: dict[str, Any] | None, now: dict[str, Any], users: int) -> dict[str, Any]:
+    """Of two rounds the faster; its processor time and waiting are the least of both."""
+    if before is None or not counts(now, users):
+        return now if before is None else before
+    best = max(before, now, key=lambda row: row["ops_per_s"])
+    least = {key: min(before[key], now[key]) for key in ("server_cpu_ms", "p50_ms") if before.get(key) and now.get(key)}
+    return {**best, **least}
+
+
+def grow(found: Measured, options: argparse.Namespace) -> None:
+    """A server with few users beside one with many, in turn."""
+    say(f"{options.users:,} users")
+    names = [name for name in wanted(targets.GROWING, options) if name != "ListUsersPage1000" or options.users >= 60_000]
+    with COGNOMEN.running() as small, COGNOMEN.running() as large:
+        load(small, "Provision", seconds=0, users=FEW)
+        found.full["Provision"] = load(large, "Provision", seconds=0, users=options.users, limit=900)
+        found.full_users = found.full["Provision"].get("users", 0)
+        for name in names:
+            say(f"{name}, {FEW:,} and {options.users:,} users")
+            for _ in range(ROUNDS):
+                few = load(small, targets.GROWING[name], seconds=options.seconds / ROUNDS, users=FEW)
+                full = load(large, name, seconds=options.seconds / ROUNDS, users=options.users)
+                found.few[targets.GROWING[name]] = quieter(found.few.get(targets.GROWING[name]), few, FEW)
+                found.full[name] = quieter(found.full.get(name), full, options.users)
+    found.full_mb = max((row["server_rss_mb"] for row in found.full.values() if "server_rss_mb" in row), default=None)
 
 
 def counts(row: dict[str, Any] | None, users: int = SOME) -> bool:
@@ -203,7 +229,7 @@ def against_the_best(found: Measured, options: argparse.Namespace) -> list[Verdi
     for name, factor, users in names:
         peers = {peer: of[name] for peer, of in found.servers.items() if peer != COGNOMEN.name and counts(of.get(name), users)}
         best = max(peers, key=lambda peer: peers[peer]["ops_per_s"], default="")
-        mine, value, note = found.servers[COGNOMEN.name].get(name), None, "no other server can"
+        mine, value, note = found.servers.get(COGNOMEN.name, {}).get(name), None, "no other server can"
         if best and counts(mine, users) and mine:
             value = mine["ops_per_s"] / peers[best]["ops_per_s"]
         if best:
@@ -215,7 +241,7 @@ def against_the_best(found: Measured, options: argparse.Namespace) -> list[Verdi
 def against_the_floors(found: Measured, options: argparse.Namespace) -> list[Verdict]:
     rows = []
     for name in wanted(targets.FLOORS, options):
-        mine, floor = found.servers[COGNOMEN.name].get(name), targets.floor_of(name, found.floors_ms)
+        mine, floor = found.servers.get(COGNOMEN.name, {}).get(name), targets.floor_of(name, found.floors_ms)
         used = mine.get("server_cpu_ms") if mine and counts(mine) else None
         note = f"floors {floor:.3f} ms" if used is None else f"{used:.3f} ms, floors {floor:.3f} ms"
         value = None if used is None else used / floor
