@@ -242,7 +242,7 @@ async def _change_user(cx: Context, pool: Pool, user: User, wanted: SeedUser) ->
     if wanted.password is None or wanted.temporary:
         return bool(changes)
     verifier = credentials.of(cx, pool, user, user.username)
-    known = user.credential is not None and await credentials.matches(cx, verifier, pool.pool_id, user.username, wanted.password)
+    known = user.credential is not None and credentials.matches(verifier, pool.pool_id, user.username, wanted.password)
     if known and user.status == "CONFIRMED":
         return bool(changes)
     password_policy.check(password_policy.of(pool), wanted.password)

@@ -78,6 +78,6 @@ async def check_password(cx: Context, pool: Pool, user: User, password: str) -> 
     if _locked(await cx.store.attempts.get(pool.pool_id, user.sub, _KIND, now), now):
         raise _exceeded()
     verifier = credentials.of(cx, pool, user, user.username)
-    if not await credentials.matches(cx, verifier, pool.pool_id, user.username, password):
+    if not credentials.matches(verifier, pool.pool_id, user.username, password):
         await cx.store.write(lambda tx: cx.store.attempts.add(tx, pool.pool_id, user.sub, _KIND, now, _LONGEST))
         raise incorrect()

@@ -13,7 +13,7 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
     user = attempt.user
     verifier = credentials.of(cx, attempt.pool, user, attempt.typed)
     username = user.username if user else attempt.typed
-    fits = await credentials.matches(cx, verifier, attempt.pool.pool_id, username, password)
+    fits = credentials.matches(verifier, attempt.pool.pool_id, username, password)
     if not fits or user is None or user.credential is None:
         raise WrongPassword
     if user.password_expires_at is not None and user.password_expires_at <= cx.clock.now():
