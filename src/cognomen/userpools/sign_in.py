@@ -17,6 +17,7 @@ from cognomen.userpools.auth.session import SessionState, open_session
 from cognomen.userpools.auth.steps import required
 
 _ADMIN_FLOWS = ("ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
+_WITH_PASSWORD = ("USER_PASSWORD_AUTH", *_ADMIN_FLOWS)
 _REFRESH_FLOWS = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
 # Flow -> what ExplicitAuthFlows must hold; the second form is the one of before 2019, which AWS still takes.
 _ENABLED_BY = {
@@ -34,21 +35,21 @@ async def initiate_auth(cx: Context, request: idp.InitiateAuthRequest) -> idp.In
     if request.auth_flow in _ADMIN_FLOWS:
         raise errors.InvalidParameterException("Initiate Auth method not supported.")
     pool, client = await find.client(cx, request.client_id)
-    outcome = await _begin(cx, pool, client, request.auth_flow, request.auth_parameters or {}, request.client_metadata or {}, admin=False)
+    outcome = await _begin(cx, pool, client, request, request.user_context_data, admin=False)
     return idp.InitiateAuthResponse(**msgspec.structs.asdict(outcome))
 
 
 @op
 async def admin_initiate_auth(cx: Context, request: idp.AdminInitiateAuthRequest) -> idp.AdminInitiateAuthResponse:
     pool, client = await find.client_in(cx, request.user_pool_id, request.client_id)
-    outcome = await _begin(cx, pool, client, request.auth_flow, request.auth_parameters or {}, request.client_metadata or {}, admin=True)
+    outcome = await _begin(cx, pool, client, request, request.context_data, admin=True)
     return idp.AdminInitiateAuthResponse(**msgspec.structs.asdict(outcome))
 
 
 @op
 async def respond_to_auth_challenge(cx: Context, request: idp.RespondToAuthChallengeRequest) -> idp.RespondToAuthChallengeResponse:
     pool, client = await find.client(cx, request.client_id)
-    outcome = await _respond(cx, pool, client, request, admin=False)
+    outcome = await _respond(cx, pool, client, request, request.user_context_data, admin=False)
     return idp.RespondToAuthChallengeResponse(**msgspec.structs.asdict(outcome))
 
 
@@ -57,21 +58,40 @@ async def admin_respond_to_auth_challenge(
     cx: Context, request: idp.AdminRespondToAuthChallengeRequest
 ) -> idp.AdminRespondToAuthChallengeResponse:
     pool, client = await find.client_in(cx, request.user_pool_id, request.client_id)
-    outcome = await _respond(cx, pool, client, request, admin=True)
+    outcome = await _respond(cx, pool, client, request, request.context_data, admin=True)
     return idp.AdminRespondToAuthChallengeResponse(**msgspec.structs.asdict(outcome))
 
 
 async def _begin(
-    cx: Context, pool: Pool, client: Client, flow: str, parameters: Mapping[str, str], metadata: Mapping[str, str], *, admin: bool
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    request: idp.InitiateAuthRequest | idp.AdminInitiateAuthRequest,
+    context: machine.SaidContext,
+    *,
+    admin: bool,
 ) -> machine.Outcome:
+    flow = request.auth_flow
+    parameters = request.auth_parameters or {}
     _refuse_disabled_flow(client, flow)
     if flow in _REFRESH_FLOWS:
         result = await refresh.by_auth_flow(cx, pool, client, parameters)
         return machine.Outcome(authentication_result=result, challenge_parameters={})
     typed = required(parameters, "USERNAME")
-    if flow != "USER_SRP_AUTH":
+    if flow in _WITH_PASSWORD:
         required(parameters, "PASSWORD")
-    attempt = await machine.start(cx, pool, client, flow, parameters, metadata, typed=typed, admin=admin)
+    attempt = await machine.start(
+        cx,
+        pool,
+        client,
+        flow,
+        parameters,
+        request.client_metadata or {},
+        typed=typed,
+        admin=admin,
+        session=request.session,
+        context=context,
+    )
     return await machine.run(cx, attempt, tables.FLOWS[flow], tables.FOLLOWING)
 
 
@@ -93,6 +113,7 @@ async def _respond(
     pool: Pool,
     client: Client,
     request: idp.RespondToAuthChallengeRequest | idp.AdminRespondToAuthChallengeRequest,
+    context: machine.SaidContext,
     *,
     admin: bool,
 ) -> machine.Outcome:
@@ -104,7 +125,7 @@ async def _respond(
     state = _state(cx, client, request.challenge_name, responses, request.session)
     if state.challenge != request.challenge_name or (state.admin and not admin):
         raise errors.NotAuthorizedException("Invalid session for the user.")
-    attempt = await machine.resume(cx, pool, client, state, responses, request.client_metadata or {})
+    attempt = await machine.resume(cx, pool, client, state, responses, request.client_metadata or {}, context=context)
     return await machine.run(cx, attempt, move, tables.FOLLOWING)
 
 

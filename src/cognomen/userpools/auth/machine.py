@@ -19,10 +19,11 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, find, issue
 from cognomen.userpools.auth import lockout, session
-from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongPassword, incorrect
+from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
 
 Move = Callable[[Context, Attempt], Awaitable[Step]]
 Follow = Callable[[Context, Attempt], Awaitable[Ask | None]]
+SaidContext = idp.UserContextDataType | idp.ContextDataType | None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     challenge_name: str | None = None
     session: str | None = None
     challenge_parameters: dict[str, str] | None = None
+    available_challenges: list[str] | None = None
     authentication_result: idp.AuthenticationResultType | None = None
 
 
@@ -43,13 +45,23 @@ async def run(cx: Context, attempt: Attempt, move: Move, following: tuple[Follow
         await lockout.count_failure(cx, attempt)
         _tell_failure(cx, attempt, "NotAuthorizedException")
         raise incorrect() from None
+    except WrongAnswer as wrong:
+        _tell_failure(cx, attempt, wrong.error.code)
+        raise wrong.error from wrong
     if isinstance(step, Ask):
         return _ask(cx, attempt, step)
     return await _proved(cx, attempt, step, following)
 
 
 async def resume(
-    cx: Context, pool: Pool, client: Client, state: session.SessionState, responses: Mapping[str, str], metadata: Mapping[str, str]
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    state: session.SessionState,
+    responses: Mapping[str, str],
+    metadata: Mapping[str, str],
+    *,
+    context: SaidContext = None,
 ) -> Attempt:
     """The attempt as it stood when the challenge of `state` was asked."""
     attempt = Attempt(
@@ -63,6 +75,8 @@ async def resume(
         metadata=metadata,
         factors=state.factors,
         mark=state.mark,
+        kept=state.kept,
+        context=context,
     )
     _check_secret_hash(cx, attempt)
     return attempt
@@ -78,6 +92,8 @@ async def start(
     *,
     typed: str,
     admin: bool,
+    session: str | None = None,
+    context: SaidContext = None,
 ) -> Attempt:
     """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here."""
     attempt = Attempt(
@@ -89,6 +105,8 @@ async def start(
         admin=admin,
         parameters=parameters,
         metadata=metadata,
+        session=session,
+        context=context,
     )
     _check_secret_hash(cx, attempt)
     if attempt.user is None and not attempt.hides_users:
@@ -99,10 +117,18 @@ async def start(
 
 
 async def use_up(cx: Context, tx: Tx, attempt: Attempt) -> None:
-    """Within the unit of a success: the session is spent, the failures are forgotten. Raises NotAuthorizedException when it was spent before."""
+    """Within the unit of a success: the session is spent, what the factor settles is written, the failures are forgotten. Raises NotAuthorizedException when it was spent before."""
     if attempt.mark is not None and not await cx.store.used_marks.add(tx, attempt.pool.pool_id, attempt.mark, cx.clock.now() + 3_600):
         raise session.used()
+    for settle in attempt.settle:
+        await settle(tx)
     await lockout.clear(cx, tx, attempt)
+
+
+def spent(attempt: Attempt) -> None:
+    """After the unit in which it was used up: nothing of this request is to be written twice."""
+    attempt.mark = None
+    attempt.settle = ()
 
 
 async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[Follow, ...]) -> Outcome:
@@ -113,9 +139,9 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
     for follow in following:
         further = await follow(cx, attempt)
         if further is not None:
-            if attempt.mark is not None or attempt.failures:
+            if attempt.mark is not None or attempt.failures or attempt.settle:
                 await cx.store.write(lambda tx: use_up(cx, tx, attempt))
-                attempt.mark = None
+                spent(attempt)
             return _ask(cx, attempt, further)
     result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt))
     _tell_success(cx, attempt, user)
@@ -124,7 +150,12 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
 
 def _ask(cx: Context, attempt: Attempt, ask: Ask) -> Outcome:
     sealed = session.seal(cx, session.state_of(cx, attempt, ask.challenge)) if ask.with_session else None
-    return Outcome(challenge_name=ask.challenge, session=sealed, challenge_parameters=ask.parameters)
+    return Outcome(
+        challenge_name=ask.challenge,
+        session=sealed,
+        challenge_parameters=ask.parameters,
+        available_challenges=list(ask.available) or None,
+    )
 
 
 def _refuse_by_status(user: User, *, proved: bool) -> None:

@@ -60,6 +60,6 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
         await cx.store.write(unit)
     except Missing as cause:
         raise incorrect() from cause
-    attempt.mark = None
+    machine.spent(attempt)
     cx.tell(PasswordChanged, user.pool_id, sub=user.sub, username=user.username, how="challenge")
     return Passed("NEW_PASSWORD_REQUIRED")

@@ -19,7 +19,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as
 class SessionState(msgspec.Struct, frozen=True):
     """`challenge` is the one that was asked; `mark` makes the session single-use once it succeeded.
 
-    `sub` is NOBODY's where the user is made up.
+    `sub` is NOBODY's where the user is made up. `kept` is what the attempt's challenges must remember.
     """
 
     pool_id: str
@@ -32,6 +32,7 @@ class SessionState(msgspec.Struct, frozen=True):
     challenge: str
     expires_at: float
     mark: bytes
+    kept: dict[str, str] = {}
 
 
 def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
@@ -47,6 +48,7 @@ def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
         challenge=challenge,
         expires_at=cx.clock.now() + 60.0 * (attempt.client.settings.auth_session_validity or 3),
         mark=entropy.token_bytes(16),
+        kept=attempt.kept,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from cognomen.api import errors
+from cognomen.api import errors, idp
 from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
+
+
+Settle = Callable[[Tx], Awaitable[None]]
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -17,6 +21,9 @@ class Attempt(msgspec.Struct, kw_only=True):
 
     `typed` is the name that the user gave, `user` who that is (None: nobody). `factors` are the challenges passed so far.
     `failures` is the count of wrong passwords before this request, `mark` what makes the request's session or SECRET_BLOCK single-use.
+    `kept` is what must be remembered until the next request: the session seals it. `settle` is written together with the success of this
+    request: a code that must not be taken twice, a counter. `session` is the Session that InitiateAuth was given, of a sign-up that goes on.
+    `context` is what the client says of its device and address, for threat protection.
     """
 
     pool: Pool
@@ -30,6 +37,10 @@ class Attempt(msgspec.Struct, kw_only=True):
     factors: tuple[str, ...] = ()
     failures: int = 0
     mark: bytes | None = None
+    kept: dict[str, str] = {}
+    settle: tuple[Settle, ...] = ()
+    session: str | None = None
+    context: idp.UserContextDataType | idp.ContextDataType | None = None
 
     @property
     def signed_in_user(self) -> User:
@@ -51,15 +62,27 @@ class Passed(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """The client must answer this challenge. `with_session` is False for the one that carries its state itself (SECRET_BLOCK)."""
+    """The client must answer this challenge. `with_session` is False for the one that carries its state itself (SECRET_BLOCK).
+
+    `available` are the challenges among which the user may choose (USER_AUTH).
+    """
 
     challenge: str
     parameters: dict[str, str]
     with_session: bool = True
+    available: tuple[str, ...] = ()
 
 
 class WrongPassword(Exception):
     """A factor that counts towards the lockout was not proved; the machine counts it and answers."""
+
+
+class WrongAnswer(Exception):
+    """A factor of another kind was not proved. Its challenge has counted that already; the client gets `error`, and may try again."""
+
+    def __init__(self, error: errors.ServiceError) -> None:
+        super().__init__(error.code)
+        self.error = error
 
 
 Step = Passed | Ask
