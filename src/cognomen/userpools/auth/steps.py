@@ -12,7 +12,6 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 
-
 Settle = Callable[[Tx], Awaitable[None]]
 
 
