@@ -115,7 +115,7 @@ class Groups:
         """Users of one group ordered by sub; `after` is [] or [sub]."""
         rows = await self._engine.rows(
             "SELECT u.pool_id, u.sub, u.username, u.username_key, u.status, u.enabled, u.created_at, u.modified_at, u.attributes, u.credential,"
-            " u.password_expires_at, u.signed_out_at FROM group_members m JOIN users u ON u.pool_id = m.pool_id AND u.sub = m.sub"
+            " u.password_expires_at, u.signed_out_at, u.factors FROM group_members m JOIN users u ON u.pool_id = m.pool_id AND u.sub = m.sub"
             " WHERE m.pool_id = $1 AND m.name = $2 AND m.sub > $3 ORDER BY m.sub LIMIT $4",
             pool_id,
             name,

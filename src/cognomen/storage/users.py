@@ -19,11 +19,11 @@ SEARCHED = {
     "family_name": "family_name_key",
     "preferred_username": "preferred_username_key",
 }
-COLUMNS = "pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, credential, password_expires_at, signed_out_at"
+COLUMNS = "pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, credential, password_expires_at, signed_out_at, factors"
 # What a list shows of a user: nothing that must be opened, and attributes in the form in which they are sent.
 _LISTED = "sub, username, attributes, created_at, modified_at, enabled, status"
 _ALL = f"{COLUMNS}, {', '.join(SEARCHED.values())}"
-_INSERT = f"INSERT INTO users ({_ALL}) VALUES ({', '.join(f'${n}' for n in range(1, 19))})"
+_INSERT = f"INSERT INTO users ({_ALL}) VALUES ({', '.join(f'${n}' for n in range(1, 20))})"
 _UPDATE = (
     "UPDATE users SET "
     + ", ".join(f"{name} = ${n}" for n, name in enumerate(_ALL.split(", ")[2:], start=3))
@@ -46,7 +46,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     """One user. `attributes_json` is the AWS list `[{"Name", "Value"}, ...]` with `sub` first, ready for the wire.
 
     `credential` holds SRP salt and verifier, sealed; None for a user without a password. `password_expires_at` is set while the
-    password is a temporary one. Access tokens of before `signed_out_at` are revoked.
+    password is a temporary one. Access tokens of before `signed_out_at` are revoked. `factors` is JSON of what the user proves beside a
+    password, sealed where it is secret; None for a user who never set anything up.
     """
 
     pool_id: str
@@ -61,6 +62,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     credential: bytes | None = None
     password_expires_at: float | None = None
     signed_out_at: float | None = None
+    factors: str | None = None
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -105,6 +107,7 @@ def user_of(row: Row) -> User:
         credential=row[9],
         password_expires_at=row[10],
         signed_out_at=row[11],
+        factors=row[12],
     )
 
 
@@ -124,6 +127,7 @@ def _values(user: User) -> tuple[object, ...]:
         user.credential,
         user.password_expires_at,
         user.signed_out_at,
+        user.factors,
         *(None if value is None else _storable(fold(value)) for value in folded),
     )
 

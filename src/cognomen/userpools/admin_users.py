@@ -18,7 +18,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
 from cognomen.userpools import attribute_updates, attributes, codes, credentials, find
 from cognomen.userpools.passwords import temporary_days
-from cognomen.userpools.rules import names, password_policy
+from cognomen.userpools.rules import factors, names, password_policy
 from cognomen.userpools.sign_up import add_user, name_new_user
 
 _DAY = 86_400.0
@@ -137,6 +137,9 @@ async def admin_get_user(cx: Context, request: idp.AdminGetUserRequest) -> idp.A
         user_last_modified_date=user.modified_at,
         enabled=user.enabled,
         user_status=user.status,
+        mfa_options=factors.old_options(user),
+        preferred_mfa_setting=factors.preferred(user),
+        user_mfa_setting_list=factors.setting_list(user),
     )
 
 

@@ -47,13 +47,13 @@ def prepare(cx: Context, user: User, purpose: str, attribute: str, value: str) -
     return Prepared(Code(user.pool_id, user.sub, purpose, _digest(cx, user, purpose, text), attribute, value, expires_at), text)
 
 
-async def limit_messages(cx: Context, pool_id: str, subject: str, purpose: str) -> None:
-    """Counts one message that `subject` asked for. Raises LimitExceededException beyond ten an hour."""
+async def limit_messages(cx: Context, pool_id: str, subject: str, purpose: str, *, most: int = _MESSAGES) -> None:
+    """Counts one message that `subject` asked for. Raises LimitExceededException beyond ten (or `most`) an hour."""
 
     async def unit(tx: Tx) -> int:
         return await cx.store.attempts.add(tx, pool_id, subject, f"message:{purpose}", cx.clock.now(), _WINDOW)
 
-    if await cx.store.write(unit) > _MESSAGES:
+    if await cx.store.write(unit) > most:
         raise errors.LimitExceededException(_TOO_MANY)
 
 

@@ -11,11 +11,13 @@ FILES = (
     "groups",
     "list_users",
     "mfa_config",
+    "mfa_preferences",
     "own_user",
     "passwords",
     "pools",
     "sign_in",
     "sign_up",
+    "software_tokens",
     "tags",
     "token_operations",
 )

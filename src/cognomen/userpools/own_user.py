@@ -8,6 +8,7 @@ from cognomen.context import Context
 from cognomen.storage.engine import Tx
 from cognomen.storage.users import User
 from cognomen.userpools import access, attribute_updates, attributes, codes, find
+from cognomen.userpools.rules import factors
 
 
 @op
@@ -16,6 +17,9 @@ async def get_user(cx: Context, request: idp.GetUserRequest) -> idp.GetUserRespo
     return idp.GetUserResponse(
         username=of.user.username,
         user_attributes=attributes.readable_as_sent(of.pool, of.client, of.user),
+        mfa_options=factors.old_options(of.user),
+        preferred_mfa_setting=factors.preferred(of.user),
+        user_mfa_setting_list=factors.setting_list(of.user),
     )
 
 

@@ -46,7 +46,7 @@ def _refuse_unresettable(pool: Pool, user: User) -> None:
         raise errors.NotAuthorizedException("User is disabled.")
     if user.status not in (*_RESETTABLE, "UNCONFIRMED"):
         raise errors.NotAuthorizedException("User password cannot be reset in the current state.")
-    if user.status == "UNCONFIRMED" or recovery.contact(pool, user.attributes) is None:
+    if user.status == "UNCONFIRMED" or recovery.contact(pool, user) is None:
         raise _no_contact()
 
 
@@ -55,7 +55,7 @@ def _no_contact() -> errors.InvalidParameterException:
 
 
 async def _send_reset(cx: Context, pool: Pool, user: User, client_id: str) -> idp.CodeDeliveryDetailsType:
-    contact = recovery.contact(pool, user.attributes)
+    contact = recovery.contact(pool, user)
     if contact is None:
         raise _no_contact()
     prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)
@@ -120,7 +120,7 @@ async def admin_reset_user_password(cx: Context, request: idp.AdminResetUserPass
         raise errors.NotAuthorizedException("User is disabled")
     if user.status not in _RESETTABLE:
         raise errors.NotAuthorizedException("User password cannot be reset in the current state.")
-    contact = recovery.contact(pool, user.attributes, by_admin=True)
+    contact = recovery.contact(pool, user, by_admin=True)
     if contact is None:
         raise _no_contact()
     prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)

@@ -47,6 +47,7 @@ CREATE TABLE users (
   credential BYTEA,
   password_expires_at DOUBLE PRECISION,
   signed_out_at DOUBLE PRECISION,
+  factors TEXT,
   email_key TEXT,
   phone_key TEXT,
   name_key TEXT,

@@ -49,6 +49,8 @@ async def run(cx: Context, attempt: Attempt, move: Move, following: tuple[Follow
         _tell_failure(cx, attempt, wrong.error.code)
         raise wrong.error from wrong
     if isinstance(step, Ask):
+        if (mark := attempt.mark) is not None:  # a choice was made in a session: it is spent, though nothing was proved
+            await cx.store.write(lambda tx: session.spend(cx, tx, attempt.pool.pool_id, mark))
         return _ask(cx, attempt, step)
     return await _proved(cx, attempt, step, following)
 
@@ -118,8 +120,8 @@ async def start(
 
 async def use_up(cx: Context, tx: Tx, attempt: Attempt) -> None:
     """Within the unit of a success: the session is spent, what the factor settles is written, the failures are forgotten. Raises NotAuthorizedException when it was spent before."""
-    if attempt.mark is not None and not await cx.store.used_marks.add(tx, attempt.pool.pool_id, attempt.mark, cx.clock.now() + 3_600):
-        raise session.used()
+    if attempt.mark is not None:
+        await session.spend(cx, tx, attempt.pool.pool_id, attempt.mark)
     for settle in attempt.settle:
         await settle(tx)
     await lockout.clear(cx, tx, attempt)

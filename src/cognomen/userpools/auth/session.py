@@ -10,9 +10,11 @@ from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
+from cognomen.storage.engine import Tx
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
+_REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
 
 
@@ -58,15 +60,31 @@ def seal(cx: Context, state: SessionState) -> str:
 
 def open_session(cx: Context, client: Client, session: str) -> SessionState:
     """Raises NotAuthorizedException for a session that is foreign, forged or late (FIDELITY B.3.29)."""
+    state = open_any(cx, session)
+    if state.client_id != client.client_id:
+        raise invalid()
+    return state
+
+
+def open_any(cx: Context, session: str) -> SessionState:
+    """A session of whatever client, for operations that name none. Raises NotAuthorizedException."""
     try:
         state = msgspec.json.decode(cx.sealer.open_text(_PURPOSE, session), type=SessionState)
     except (Unsealable, msgspec.DecodeError) as cause:
-        raise errors.NotAuthorizedException("Invalid session for the user.") from cause
-    if state.client_id != client.client_id:
-        raise errors.NotAuthorizedException("Invalid session for the user.")
+        raise invalid() from cause
     if state.expires_at <= cx.clock.now():
         raise errors.NotAuthorizedException("Invalid session for the user, session is expired.")
     return state
+
+
+async def spend(cx: Context, tx: Tx, pool_id: str, mark: bytes) -> None:
+    """Within a unit: the session is used up. Raises NotAuthorizedException when it was before."""
+    if not await cx.store.used_marks.add(tx, pool_id, mark, cx.clock.now() + _REMEMBERED):
+        raise used()
+
+
+def invalid() -> errors.NotAuthorizedException:
+    return errors.NotAuthorizedException("Invalid session for the user.")
 
 
 def used() -> errors.NotAuthorizedException:

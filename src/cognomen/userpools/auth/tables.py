@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cognomen.userpools.auth import new_password, password, password_srp
+from cognomen.userpools.auth import email_otp, mfa, mfa_setup, new_password, password, password_srp, sms_mfa, software_token_mfa
 from cognomen.userpools.auth.machine import Follow, Move
 
 FLOWS: dict[str, Move] = {
@@ -15,10 +15,15 @@ FLOWS: dict[str, Move] = {
 CHALLENGES: dict[str, Move] = {
     "PASSWORD_VERIFIER": password_srp.answer,
     "NEW_PASSWORD_REQUIRED": new_password.answer,
+    mfa.SELECT: mfa.answer_selection,
+    mfa_setup.CHALLENGE: mfa_setup.answer,
+    sms_mfa.CHALLENGE: sms_mfa.answer,
+    software_token_mfa.CHALLENGE: software_token_mfa.answer,
+    email_otp.CHALLENGE: email_otp.answer,
 }
 
 # Challenges that carry their state themselves, beside or instead of a Session.
 RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover}
 
 # Asked after the password (or what stands for it) was proved, the first that applies first; tokens when none does.
-FOLLOWING: tuple[Follow, ...] = (new_password.follow,)
+FOLLOWING: tuple[Follow, ...] = (new_password.follow, mfa.follow)

@@ -6,10 +6,11 @@ phone number is tried before the email, as AWS did before the setting existed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.userpools.rules import factors
 
 _ATTRIBUTE = {"verified_email": "email", "verified_phone_number": "phone_number"}
 
@@ -23,11 +24,16 @@ def only_by_admin(pool: Pool) -> bool:
     return _order(pool) == []
 
 
-def contact(pool: Pool, attributes: Mapping[str, str], *, by_admin: bool = False) -> Contact | None:
-    """The verified contact that comes first in the pool's order; an administrator may reset where users may not."""
-    order = _order(pool) or (["email", "phone_number"] if by_admin else [])
-    for attribute in order:
-        if attributes.get(attribute) and attributes.get(f"{attribute}_verified") == "true":
+def contact(pool: Pool, user: User, *, by_admin: bool = False) -> Contact | None:
+    """The verified contact that comes first in the pool's order; an administrator may reset where users may not.
+
+    Where the pool sets an order, a channel that is the user's second factor is passed over: one stolen phone would be both factors.
+    """
+    attributes = user.attributes
+    unordered = pool.settings.pool.account_recovery_setting is None
+    for attribute in _order(pool) or (["email", "phone_number"] if by_admin else []):
+        verified = attributes.get(attribute) and attributes.get(f"{attribute}_verified") == "true"
+        if verified and (unordered or factors.recovers(user, attribute)):
             return Contact(attribute, attributes[attribute])
     return None
 
