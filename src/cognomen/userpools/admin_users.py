@@ -18,7 +18,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
 from cognomen.userpools import attribute_updates, attributes, codes, credentials, find
 from cognomen.userpools.passwords import temporary_days
-from cognomen.userpools.rules import factors, names, password_policy
+from cognomen.userpools.rules import factors, first_factors, names, password_policy
 from cognomen.userpools.sign_up import add_user, name_new_user
 
 _DAY = 86_400.0
@@ -63,11 +63,10 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
 
 def _without_password(pool: Pool, request: idp.AdminCreateUserRequest, given: Mapping[str, str]) -> bool:
     """No password was given and the user can sign in by a code to a verified address (FIDELITY B.3.34)."""
-    policy = pool.settings.pool.policies and pool.settings.pool.policies.sign_in_policy
-    factors = (policy and policy.allowed_first_auth_factors) or []
-    reached = (("EMAIL_OTP", "email"), ("SMS_OTP", "phone_number"))
+    allowed = first_factors.allowed(pool)
     return not request.temporary_password and any(
-        factor in factors and given.get(attribute) and given.get(f"{attribute}_verified") == "true" for factor, attribute in reached
+        factor in allowed and given.get(attribute) and given.get(f"{attribute}_verified") == "true"
+        for factor, attribute in first_factors.ADDRESS.items()
     )
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 FILES = (
     "admin_users",
+    "auth_factors",
     "client_secrets",
     "clients",
     "groups",

@@ -12,12 +12,14 @@ from cognomen.context import Context
 from cognomen.kernel import ids
 from cognomen.kernel.events import SignedUp, SignUpConfirmed
 from cognomen.storage.clients import Client
+from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
 from cognomen.userpools import attributes, client_auth, codes, credentials, find
-from cognomen.userpools.rules import names, password_policy, schema
+from cognomen.userpools.auth import sign_up_session
+from cognomen.userpools.rules import first_factors, names, password_policy, schema
 
 
 @op
@@ -30,9 +32,9 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
     given = attributes.checked_by_client(pool, client, request.user_attributes or [], creating=True)
     username, given = name_new_user(pool, request.username, given)
     schema.check_required(pool.settings.pool.schema_attributes or [], given)
-    if not request.password:
-        raise errors.InvalidPasswordException("Password did not conform with policy: Password not long enough")
-    password_policy.check(password_policy.of(pool), request.password)
+    password = request.password or None
+    if password is not None or not _reachable_without_password(pool, given):
+        password_policy.check(password_policy.of(pool), password or "")
 
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
@@ -45,13 +47,20 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
         created_at=now,
         modified_at=now,
         attributes_json=attributes_json(sub, attributes.merged({}, given)),
-        credential=await credentials.make(cx, pool.pool_id, username, sub, request.password),
+        credential=await credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
     )
     prepared = _code_for(cx, pool, user)
     await add_user(cx, pool, user, prepared, force_alias=False)
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, client_id=client.client_id)
     sent = await codes.send(cx, pool, user, prepared, client.client_id) if prepared else None
-    return idp.SignUpResponse(user_confirmed=False, user_sub=sub, code_delivery_details=sent)
+    session = sign_up_session.after_sign_up(cx, pool, client, user)
+    return idp.SignUpResponse(user_confirmed=False, user_sub=sub, code_delivery_details=sent, session=session)
+
+
+def _reachable_without_password(pool: Pool, given: Mapping[str, str]) -> bool:
+    """A user may have no password where the pool's first factors include a code, and there is an address to send it to."""
+    allowed = first_factors.allowed(pool)
+    return any(factor in allowed and given.get(attribute) for factor, attribute in first_factors.ADDRESS.items())
 
 
 def name_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -123,11 +132,13 @@ async def confirm_sign_up(cx: Context, request: idp.ConfirmSignUpRequest) -> idp
     client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
     if user is None:
         raise _nobody(client, codes.expired())
-    await confirm(cx, pool, user, request.confirmation_code, force_alias=bool(request.force_alias_creation))
-    return idp.ConfirmSignUpResponse()
+    sign_up_session.check(cx, client, user, request.session)
+    row = await confirm(cx, pool, user, request.confirmation_code, force_alias=bool(request.force_alias_creation))
+    session = sign_up_session.after_confirmation(cx, pool, client, user, request.session, row.attribute)
+    return idp.ConfirmSignUpResponse(session=session)
 
 
-async def confirm(cx: Context, pool: Pool, user: User, code: str, *, force_alias: bool) -> None:
+async def confirm(cx: Context, pool: Pool, user: User, code: str, *, force_alias: bool) -> Code:
     """The user's code confirms the account and verifies the address that it went to. Also what the link in a mail does."""
     if user.status != "UNCONFIRMED":
         raise _cannot_confirm(user)
@@ -141,6 +152,7 @@ async def confirm(cx: Context, pool: Pool, user: User, code: str, *, force_alias
 
     await find.write(cx, unit)
     _tell_confirmed(cx, user)
+    return row
 
 
 @op

@@ -12,7 +12,6 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.storage.pools import Pool
 from cognomen.userpools.auth import email_otp, mfa_setup, sms_mfa, software_token_mfa
 from cognomen.userpools.auth.steps import Ask, Attempt, Step, required
 from cognomen.userpools.rules import factors
@@ -20,6 +19,7 @@ from cognomen.userpools.rules import factors
 SELECT = "SELECT_MFA_TYPE"
 KEPT = "mfa"  # what threat protection demands: "REQUIRED" or "IF_CONFIGURED"
 _PROVED = frozenset({sms_mfa.CHALLENGE, email_otp.SECOND, software_token_mfa.CHALLENGE, mfa_setup.CHALLENGE})
+_SAME_CHANNEL = {factors.EMAIL: "EMAIL_OTP", factors.SMS: "SMS_OTP"}
 _ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
     factors.SMS: sms_mfa.ask,
     factors.EMAIL: email_otp.ask,
@@ -34,7 +34,7 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
     if (mode == "OFF" and demanded is None) or _is_proved(attempt):
         return None
     user = attempt.signed_in_user
-    choices = factors.active(pool, user, by_default=mode == "ON" or demanded is not None)
+    choices = _choices(attempt)
     if choices:
         chosen = factors.of(user).preferred
         if chosen in choices or len(choices) == 1:
@@ -50,16 +50,18 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
 
 async def answer_selection(cx: Context, attempt: Attempt) -> Step:
     """SELECT_MFA_TYPE: the chosen factor is asked for."""
-    user = attempt.signed_in_user
     chosen = required(attempt.parameters, "ANSWER")
-    choices = factors.active(attempt.pool, user, by_default=_by_default(attempt.pool, attempt))
+    choices = _choices(attempt)
     if chosen not in choices:
         raise errors.InvalidParameterException("Invalid MFA type selected.")
     return await _ASK[chosen](cx, attempt)
 
 
-def _by_default(pool: Pool, attempt: Attempt) -> bool:
-    return pool.settings.pool.mfa_configuration == "ON" or KEPT in attempt.kept
+def _choices(attempt: Attempt) -> list[str]:
+    """What the user may be asked for; not the mailbox or phone that was the first factor."""
+    by_default = attempt.pool.settings.pool.mfa_configuration == "ON" or KEPT in attempt.kept
+    found = factors.active(attempt.pool, attempt.signed_in_user, by_default=by_default)
+    return [name for name in found if _SAME_CHANNEL.get(name) not in attempt.factors]
 
 
 def _is_proved(attempt: Attempt) -> bool:

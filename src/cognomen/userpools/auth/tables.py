@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cognomen.userpools.auth import email_otp, mfa, mfa_setup, new_password, password, password_srp, sms_mfa, software_token_mfa
+from cognomen.userpools.auth import (
+    choice,
+    email_otp,
+    mfa,
+    mfa_setup,
+    new_password,
+    password,
+    password_srp,
+    sms_mfa,
+    sms_otp,
+    software_token_mfa,
+)
 from cognomen.userpools.auth.machine import Follow, Move
 
 FLOWS: dict[str, Move] = {
@@ -10,10 +21,15 @@ FLOWS: dict[str, Move] = {
     "USER_PASSWORD_AUTH": password.begin,
     "ADMIN_USER_PASSWORD_AUTH": password.begin,
     "ADMIN_NO_SRP_AUTH": password.begin,
+    "USER_AUTH": choice.begin,
 }
 
 CHALLENGES: dict[str, Move] = {
     "PASSWORD_VERIFIER": password_srp.answer,
+    choice.SELECT: choice.answer_selection,
+    "PASSWORD": choice.answer_password,
+    "PASSWORD_SRP": choice.answer_password_srp,
+    sms_otp.CHALLENGE: sms_otp.answer,
     "NEW_PASSWORD_REQUIRED": new_password.answer,
     mfa.SELECT: mfa.answer_selection,
     mfa_setup.CHALLENGE: mfa_setup.answer,

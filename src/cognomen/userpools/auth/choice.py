@@ -1,0 +1,93 @@
+"""USER_AUTH: the user chooses by what to sign in. SELECT_CHALLENGE offers, PREFERRED_CHALLENGE goes straight to one, and a Session of
+ConfirmSignUp needs neither.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-selection-sdk.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.userpools.auth import email_otp, password, password_srp, sign_up_session, sms_otp
+from cognomen.userpools.auth.steps import Ask, Attempt, Step, incorrect, required
+from cognomen.userpools.rules import first_factors
+
+SELECT = "SELECT_CHALLENGE"
+_STEP_UP = ("TARGET_ACR_VALUES", "ACCESS_TOKEN", "MAX_AGE")
+
+
+async def begin(cx: Context, attempt: Attempt) -> Step:
+    for name in _STEP_UP:
+        if attempt.parameters.get(name):
+            raise errors.InvalidParameterException(f"{name} is not supported.")
+    if attempt.session is not None:
+        return sign_up_session.prove(cx, attempt)
+    offered = _offered(cx, attempt)
+    preferred = attempt.parameters.get("PREFERRED_CHALLENGE")
+    if preferred in offered:
+        return await _go_on(
+            cx, attempt, preferred, offered, at_once=preferred in _AT_ONCE and bool(attempt.parameters.get(_AT_ONCE[preferred]))
+        )
+    if not offered:
+        raise incorrect()
+    named = attempt.user.username if attempt.user else attempt.typed
+    return Ask(SELECT, {"USERNAME": named}, available=tuple(offered))
+
+
+async def answer_selection(cx: Context, attempt: Attempt) -> Step:
+    """SELECT_CHALLENGE: a password comes with the choice, what needs a question first is asked."""
+    chosen = required(attempt.parameters, "ANSWER")
+    offered = _offered(cx, attempt)
+    if chosen not in offered:
+        raise errors.InvalidParameterException("The selected challenge is not available.")
+    return await _go_on(cx, attempt, chosen, offered, at_once=chosen in _AT_ONCE)
+
+
+async def answer_password(cx: Context, attempt: Attempt) -> Step:
+    return await password.begin(cx, attempt)
+
+
+async def answer_password_srp(cx: Context, attempt: Attempt) -> Step:
+    return await password_srp.begin(cx, attempt)
+
+
+async def _ask_password(cx: Context, attempt: Attempt) -> Ask:
+    return Ask(first_factors.PASSWORD, {})
+
+
+async def _ask_password_srp(cx: Context, attempt: Attempt) -> Ask:
+    return Ask(first_factors.PASSWORD_SRP, {})
+
+
+# Challenge -> the parameter that answers it together with the choice.
+_AT_ONCE = {first_factors.PASSWORD: "PASSWORD", first_factors.PASSWORD_SRP: "SRP_A"}
+_ANSWER: dict[str, Callable[[Context, Attempt], Awaitable[Step]]] = {
+    first_factors.PASSWORD: answer_password,
+    first_factors.PASSWORD_SRP: answer_password_srp,
+}
+_ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
+    first_factors.PASSWORD: _ask_password,
+    first_factors.PASSWORD_SRP: _ask_password_srp,
+    first_factors.EMAIL_OTP: email_otp.ask,
+    first_factors.SMS_OTP: sms_otp.ask,
+}
+
+
+async def _go_on(cx: Context, attempt: Attempt, chosen: str, offered: list[str], *, at_once: bool) -> Step:
+    if at_once:
+        return await _ANSWER[chosen](cx, attempt)
+    ask = await _ASK[chosen](cx, attempt)
+    return msgspec.structs.replace(ask, available=tuple(offered) if len(offered) == 1 else (chosen,))
+
+
+def _offered(cx: Context, attempt: Attempt) -> list[str]:
+    offered = first_factors.offered(attempt.pool, attempt.user, has_passkey=False)
+    if not offered and attempt.hides_users:
+        # A user who has set up nothing that the pool allows is answered as nobody is: anything else would tell that they exist.
+        attempt.user = None
+        offered = first_factors.offered(attempt.pool, None, has_passkey=False)
+    return offered
