@@ -24,6 +24,7 @@ OWNED = (
     ("sessions", "origin_jti"),
     ("rotated_refresh_tokens", "refresh_digest"),
     ("codes", "sub"),
+    ("passkeys", "credential_id"),
     ("attempts", "subject"),
     ("used_marks", "mark"),
     ("user_counts", "shard"),

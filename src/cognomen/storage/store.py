@@ -11,6 +11,7 @@ from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
+from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
 from cognomen.storage.sessions import Sessions
 from cognomen.storage.users import Users
@@ -30,6 +31,7 @@ class Store:
         self.users = Users(engine)
         self.groups = Groups(engine)
         self.sessions = Sessions(engine)
+        self.passkeys = Passkeys(engine)
         self.codes = Codes(engine)
         self.attempts = AttemptCounts(engine)
         self.used_marks = UsedMarks()

@@ -35,4 +35,6 @@ async def admin_get_user_auth_factors(cx: Context, request: idp.AdminGetUserAuth
 
 
 async def _configured(cx: Context, pool: Pool, user: User) -> list[str]:
-    return first_factors.configured(pool, user, has_passkey=False)
+    allowed = first_factors.WEB_AUTHN in first_factors.allowed(pool)
+    has_passkey = allowed and bool(await cx.store.passkeys.of_user(pool.pool_id, user.sub, limit=1))
+    return first_factors.configured(pool, user, has_passkey=has_passkey)

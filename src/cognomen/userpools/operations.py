@@ -14,6 +14,7 @@ FILES = (
     "mfa_config",
     "mfa_preferences",
     "own_user",
+    "passkeys",
     "passwords",
     "pools",
     "sign_in",

@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.userpools.auth import email_otp, password, password_srp, sign_up_session, sms_otp
+from cognomen.userpools.auth import email_otp, password, password_srp, sign_up_session, sms_otp, web_authn
 from cognomen.userpools.auth.steps import Ask, Attempt, Step, incorrect, required
 from cognomen.userpools.rules import first_factors
 
@@ -26,7 +26,7 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
             raise errors.InvalidParameterException(f"{name} is not supported.")
     if attempt.session is not None:
         return sign_up_session.prove(cx, attempt)
-    offered = _offered(cx, attempt)
+    offered = await _offered(cx, attempt)
     preferred = attempt.parameters.get("PREFERRED_CHALLENGE")
     if preferred in offered:
         return await _go_on(
@@ -41,7 +41,7 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
 async def answer_selection(cx: Context, attempt: Attempt) -> Step:
     """SELECT_CHALLENGE: a password comes with the choice, what needs a question first is asked."""
     chosen = required(attempt.parameters, "ANSWER")
-    offered = _offered(cx, attempt)
+    offered = await _offered(cx, attempt)
     if chosen not in offered:
         raise errors.InvalidParameterException("The selected challenge is not available.")
     return await _go_on(cx, attempt, chosen, offered, at_once=chosen in _AT_ONCE)
@@ -74,6 +74,7 @@ _ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
     first_factors.PASSWORD_SRP: _ask_password_srp,
     first_factors.EMAIL_OTP: email_otp.ask,
     first_factors.SMS_OTP: sms_otp.ask,
+    first_factors.WEB_AUTHN: web_authn.ask,
 }
 
 
@@ -84,8 +85,8 @@ async def _go_on(cx: Context, attempt: Attempt, chosen: str, offered: list[str],
     return msgspec.structs.replace(ask, available=tuple(offered) if len(offered) == 1 else (chosen,))
 
 
-def _offered(cx: Context, attempt: Attempt) -> list[str]:
-    offered = first_factors.offered(attempt.pool, attempt.user, has_passkey=False)
+async def _offered(cx: Context, attempt: Attempt) -> list[str]:
+    offered = first_factors.offered(attempt.pool, attempt.user, has_passkey=await web_authn.is_possible(cx, attempt))
     if not offered and attempt.hides_users:
         # A user who has set up nothing that the pool allows is answered as nobody is: anything else would tell that they exist.
         attempt.user = None

@@ -12,13 +12,13 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.userpools.auth import email_otp, mfa_setup, sms_mfa, software_token_mfa
+from cognomen.userpools.auth import email_otp, mfa_setup, sms_mfa, software_token_mfa, web_authn
 from cognomen.userpools.auth.steps import Ask, Attempt, Step, required
 from cognomen.userpools.rules import factors
 
 SELECT = "SELECT_MFA_TYPE"
 KEPT = "mfa"  # what threat protection demands: "REQUIRED" or "IF_CONFIGURED"
-_PROVED = frozenset({sms_mfa.CHALLENGE, email_otp.SECOND, software_token_mfa.CHALLENGE, mfa_setup.CHALLENGE})
+_PROVED = frozenset({sms_mfa.CHALLENGE, email_otp.SECOND, software_token_mfa.CHALLENGE, mfa_setup.CHALLENGE, web_authn.BOTH})
 _SAME_CHANNEL = {factors.EMAIL: "EMAIL_OTP", factors.SMS: "SMS_OTP"}
 _ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
     factors.SMS: sms_mfa.ask,

@@ -13,6 +13,7 @@ from cognomen.userpools.auth import (
     sms_mfa,
     sms_otp,
     software_token_mfa,
+    web_authn,
 )
 from cognomen.userpools.auth.machine import Follow, Move
 
@@ -30,6 +31,7 @@ CHALLENGES: dict[str, Move] = {
     "PASSWORD": choice.answer_password,
     "PASSWORD_SRP": choice.answer_password_srp,
     sms_otp.CHALLENGE: sms_otp.answer,
+    web_authn.CHALLENGE: web_authn.answer,
     "NEW_PASSWORD_REQUIRED": new_password.answer,
     mfa.SELECT: mfa.answer_selection,
     mfa_setup.CHALLENGE: mfa_setup.answer,
