@@ -26,6 +26,8 @@ from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
+from cognomen.triggers.invoke import Triggers
+from cognomen.triggers.runner import NoFunctions, Runner
 from cognomen.userpools import operations, removal
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
@@ -69,6 +71,7 @@ class Server:
         clock: Clock | None = None,
         key_maker: KeyMaker | None = None,
         key: MasterKey | None = None,
+        functions: Runner | None = None,
         strict: bool = False,
     ) -> None:
         self.settings = settings
@@ -91,6 +94,7 @@ class Server:
             keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
             delivery=self.inbox if settings.delivery == "inbox" else NoDelivery(),
             events=Events(),
+            triggers=Triggers(functions or NoFunctions()),
             removals=asyncio.Event(),
         )
         operations.load()

@@ -17,6 +17,7 @@ from cognomen.kernel.secrets import Sealer
 from cognomen.kernel.workers import Workers
 from cognomen.storage.store import Store
 from cognomen.tokens.keys import KeyMaker, SigningKeys
+from cognomen.triggers.invoke import Triggers
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     keys: SigningKeys
     delivery: Delivery
     events: Events
+    triggers: Triggers
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
 
 
@@ -66,6 +68,7 @@ class Context:
         "settings",
         "source_ip",
         "store",
+        "triggers",
         "user_agent",
         "workers",
     )
@@ -91,6 +94,7 @@ class Context:
         self.keys = rooms.keys
         self.delivery = rooms.delivery
         self.events = rooms.events
+        self.triggers = rooms.triggers
         self.removals = rooms.removals
         self.caller = caller
         self.request_id = request_id

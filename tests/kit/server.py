@@ -13,6 +13,7 @@ from cognomen.delivery.inbox import Kept
 from cognomen.kernel.clock import ManualClock
 from cognomen.kernel.secrets import MasterKey
 from cognomen.tokens.keys import KeyMaker
+from tests.kit.functions import Functions
 
 TARGETS = {
     "cognito-idp": "AWSCognitoIdentityProviderService",
@@ -49,7 +50,9 @@ class TestServer:
 
     def __init__(self, settings: Settings, key_maker: KeyMaker, clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock()
-        self.server = Server(settings, clock=self.clock, key_maker=key_maker, key=MasterKey(b"\x07" * 32), strict=True)
+        self.functions = Functions()
+        key = MasterKey(b"\x07" * 32)
+        self.server = Server(settings, clock=self.clock, key_maker=key_maker, key=key, functions=self.functions, strict=True)
 
     @property
     def store(self) -> Any:

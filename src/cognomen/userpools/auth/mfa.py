@@ -48,6 +48,13 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
     return None
 
 
+async def ask_for(cx: Context, attempt: Attempt, challenge: str) -> Ask:
+    """One named factor, where a trigger chooses. Raises MFAMethodNotFoundException for one that the user or the pool lacks."""
+    if challenge not in factors.offered(attempt.pool) or not factors.is_set_up(attempt.signed_in_user, challenge):
+        raise errors.MFAMethodNotFoundException("MFA method not found.")
+    return await _ASK[challenge](cx, attempt)
+
+
 async def answer_selection(cx: Context, attempt: Attempt) -> Step:
     """SELECT_MFA_TYPE: the chosen factor is asked for."""
     chosen = required(attempt.parameters, "ANSWER")
@@ -65,5 +72,5 @@ def _choices(attempt: Attempt) -> list[str]:
 
 
 def _is_proved(attempt: Attempt) -> bool:
-    """A second factor was passed, or what stands for one: a custom challenge, whose trigger decides alone what is enough."""
-    return not _PROVED.isdisjoint(attempt.factors) or "CUSTOM_CHALLENGE" in attempt.factors
+    """A second factor was passed, or what stands for one: CUSTOM_AUTH, where the pool's own functions decide alone what is enough."""
+    return not _PROVED.isdisjoint(attempt.factors) or attempt.flow == "CUSTOM_AUTH"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cognomen.userpools.auth import (
     choice,
+    custom,
     email_otp,
     mfa,
     mfa_setup,
@@ -23,10 +24,12 @@ FLOWS: dict[str, Move] = {
     "ADMIN_USER_PASSWORD_AUTH": password.begin,
     "ADMIN_NO_SRP_AUTH": password.begin,
     "USER_AUTH": choice.begin,
+    "CUSTOM_AUTH": custom.begin,
 }
 
 CHALLENGES: dict[str, Move] = {
     "PASSWORD_VERIFIER": password_srp.answer,
+    custom.CHALLENGE: custom.answer,
     choice.SELECT: choice.answer_selection,
     "PASSWORD": choice.answer_password,
     "PASSWORD_SRP": choice.answer_password_srp,
@@ -44,4 +47,4 @@ CHALLENGES: dict[str, Move] = {
 RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover}
 
 # Asked after the password (or what stands for it) was proved, the first that applies first; tokens when none does.
-FOLLOWING: tuple[Follow, ...] = (new_password.follow, mfa.follow)
+FOLLOWING: tuple[Follow, ...] = (custom.follow, new_password.follow, mfa.follow)

@@ -1,0 +1,1 @@
+"""Lambda triggers: which there are, what their events hold, and where a function runs."""

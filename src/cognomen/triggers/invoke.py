@@ -1,0 +1,63 @@
+"""A trigger's function asked: five seconds, three tries, and AWS's errors for what goes wrong (FIDELITY B.6.59)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from cognomen.api import errors
+from cognomen.kernel.log import get_logger
+from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Runner
+
+SECONDS = 5.0
+TRIES = 3
+_LARGEST = 6 << 20  # bytes of an answer, Lambda's own limit for synchronous calls
+log = get_logger("triggers")
+
+
+class Triggers:
+    def __init__(self, runner: Runner, *, seconds: float = SECONDS) -> None:
+        self._runner = runner
+        self._seconds = seconds
+
+    async def ask(self, trigger: str, arn: str, event: dict[str, Any]) -> dict[str, Any]:
+        """The `response` of the function's answer. Raises UserLambdaValidationException, UnexpectedLambdaException,
+        InvalidLambdaResponseException."""
+        payload = msgspec.json.encode(event)
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return _response(await self._runner.run(arn, payload))
+            except NoFunction as cause:
+                log.warning("no function for this ARN: name its folder, its endpoint or its Lambda API", trigger=trigger, arn=arn)
+                raise errors.UnexpectedLambdaException(f"{trigger} invocation failed due to error AccessDeniedException.") from cause
+            except FunctionFailed as cause:
+                raise errors.UserLambdaValidationException(f"{trigger} failed with error {_sentence(str(cause))}") from cause
+            except (TimeoutError, FunctionUnreachable) as cause:
+                if attempt == TRIES:
+                    name = "TimeoutException" if isinstance(cause, TimeoutError) else "ServiceUnavailableException"
+                    raise errors.UnexpectedLambdaException(f"{trigger} invocation failed due to error {name}.") from cause
+        raise AssertionError("the last try returns or raises")
+
+
+def _response(answer: bytes) -> dict[str, Any]:
+    if len(answer) > _LARGEST:
+        raise unrecognizable()
+    try:
+        found = msgspec.json.decode(answer)
+    except (msgspec.DecodeError, RecursionError) as cause:
+        raise errors.InvalidLambdaResponseException("Invalid lambda function output : Invalid JSON") from cause
+    response = found.get("response") if isinstance(found, dict) else None
+    if not isinstance(response, dict):
+        raise unrecognizable()
+    return response
+
+
+def unrecognizable() -> errors.InvalidLambdaResponseException:
+    return errors.InvalidLambdaResponseException("Unrecognizable lambda output")
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith(".") else f"{message}."
