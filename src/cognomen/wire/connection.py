@@ -1,18 +1,65 @@
 """One HTTP connection, within bounds: what uvicorn's own lacks. A head without an end and a client that never finishes are hung up on.
 
-Bodies are bounded by the dispatcher; idle connections after an answer, by uvicorn.
+Bodies are bounded by the dispatcher; idle connections after an answer, by uvicorn. And an answer that is whole leaves in one piece.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD = 64 << 10  # bytes of a request line with its headers, beyond the piece in which they began
 SECONDS = 60.0  # for a whole request, from the connection or from its first byte
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
+
+_FRAMING = frozenset({b"connection", b"transfer-encoding"})
+
+
+class Cycle(RequestResponseCycle):
+    """Head and body of a whole answer are written at once. uvicorn writes them apart: a second call to the system and a second packet,
+    a fifth of the time that a small answer takes. What is not plainly whole goes uvicorn's way."""
+
+    _start: Any = None  # the head that waits for its body
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is not None:
+            if not message.get("more_body") and self._write_whole(start["status"], start["headers"], message.get("body", b"")):
+                return
+            await super().send(start)
+        await super().send(message)
+
+    def _write_whole(self, status: int, headers: Any, body: bytes) -> bool:
+        if self.flow.write_paused or self.disconnected or not self.keep_alive or self.scope["method"] == "HEAD":
+            return False
+        parts, length, lines = [STATUS_LINE[status]], b"", 1
+        for name, value in (*self.default_headers, *headers):
+            if name in _FRAMING:
+                return False
+            if name == b"content-length":
+                length = value
+            parts += (name, b": ", value, b"\r\n")
+            lines += 1
+        head = b"".join(parts)
+        # A line break inside a header would begin another: uvicorn says so in its own words.
+        if length != b"%d" % len(body) or head.count(b"\n") != lines or head.count(b"\r") != lines:
+            return False
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(b"".join((head, b"\r\n", body)))
+        self.message_event.set()
+        self.on_response()
+        return True
+
+
+httptools_impl.RequestResponseCycle = Cycle  # type: ignore[misc]  # uvicorn has no setting for it
 
 _received = HttpToolsProtocol.data_received
 _complete = HttpToolsProtocol.on_message_complete
