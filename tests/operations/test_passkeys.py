@@ -324,7 +324,15 @@ class TestAsBothFactors:
 async def test_passkeys_go_with_their_user(server: TestServer) -> None:
     pool, client = await passkey_pool(server)
     authenticator = await register(server, await token_of(server, client))
+    orphan = await token_of(server, client)
     await server.call("AdminDeleteUser", UserPoolId=pool, Username="anna")
+    gone = ("NotAuthorizedException", "Access Token has been revoked")
+    for operation, members in (
+        ("ListWebAuthnCredentials", {}),
+        ("StartWebAuthnRegistration", {}),
+        ("DeleteWebAuthnCredential", {"CredentialId": "x"}),
+    ):
+        assert await refusal(server, operation, AccessToken=orphan, **members) == gone
     await server.user(pool, "anna", **CONTACTS)
     token = await token_of(server, client)
     assert (await server.call("ListWebAuthnCredentials", AccessToken=token))["Credentials"] == []
