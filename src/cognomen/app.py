@@ -20,6 +20,7 @@ from cognomen.kernel.log import get_logger
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
+from cognomen.metering.rates import Rates
 from cognomen.storage.engine import make_engine
 from cognomen.storage.errors import StorageError
 from cognomen.storage.migrate import migrate
@@ -104,6 +105,7 @@ class Server:
             authenticator=Authenticator(required=settings.mode == "serve", lookup=self._access_key, clock=clock),
             clock=clock,
             logger=get_logger("operations"),
+            limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)

@@ -35,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: str = ""
     master_key_file: str = ""
     delivery: str = "inbox"
+    rate_limits: str = "off"
+    processes: int = 1
     log_level: str = "info"
 
     @property
@@ -58,6 +60,7 @@ def load(file: Path | None, environment: Mapping[str, str] | None = None, /, **f
     values.update({name: value for name, value in flags.items() if value is not None})
     if values.get("mode") == "serve":
         values.setdefault("delivery", "none")  # what nobody can read must not be answered as sent
+        values.setdefault("rate_limits", "aws")
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -102,6 +105,10 @@ def _check(settings: Settings) -> None:
         raise BadSetting("port must lie between 0 and 65535")
     if settings.delivery not in ("inbox", "none"):
         raise BadSetting("delivery must be inbox or none")
+    if settings.rate_limits not in ("aws", "off"):
+        raise BadSetting("rate_limits must be aws or off")
+    if not 1 <= settings.processes <= 1000:
+        raise BadSetting("processes must lie between 1 and 1000")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise BadSetting("log_level must be debug, info, warning or error")
     if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):

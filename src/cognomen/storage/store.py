@@ -12,6 +12,7 @@ from cognomen.storage.groups import Groups
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.passkeys import Passkeys
+from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.pools import Pools
 from cognomen.storage.sessions import Sessions
 from cognomen.storage.users import Users
@@ -38,6 +39,7 @@ class Store:
         self.signing_keys = SigningKeyRows(engine)
         self.access_keys = AccessKeys(engine, cache)
         self.inbox = Inbox(engine)
+        self.limits = ProvisionedLimits(engine, cache)
 
     async def write(self, unit: Unit[T]) -> T:
         """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""

@@ -10,6 +10,7 @@ FILES = (
     "client_secrets",
     "clients",
     "groups",
+    "limits",
     "list_users",
     "mfa_config",
     "mfa_preferences",
