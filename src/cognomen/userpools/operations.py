@@ -12,6 +12,7 @@ FILES = (
     "groups",
     "limits",
     "list_users",
+    "log_delivery",
     "mfa_config",
     "mfa_preferences",
     "own_user",
