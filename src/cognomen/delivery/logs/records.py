@@ -19,7 +19,7 @@ KINDS: tuple[type[Event], ...] = (MessageFailed, MessageSent, PasswordChanged, S
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MFA = frozenset({"SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP", "SMS_OTP"})
-_PASSWORD = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "NEW_PASSWORD_REQUIRED"})
+_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP", "NEW_PASSWORD_REQUIRED"})
 
 _encode = msgspec.json.Encoder().encode
 
