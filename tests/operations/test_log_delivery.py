@@ -16,6 +16,7 @@ from tests.kit.logs import ACTIVITY, BUCKET, GROUP, PLUS, STREAM, configure, con
 from tests.kit.receiver import Receiver
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, TestServer, settings_for
+from tests.kit.sign_in import srp_sign_in
 
 ENDPOINTS = ("logs", "firehose", "kinesis", "s3")
 
@@ -91,6 +92,15 @@ class TestRecords:
         await written(told)
         text = told_text(told)
         assert [secret for secret in secrets if secret in text] == []
+
+    async def test_what_was_passed(self, told: TestServer) -> None:
+        """A sign-in names the factors that it took, as the machine really calls them."""
+        pool = await told.pool()
+        client = await told.client(pool)
+        await told.user(pool, "ada")
+        await told.sign_in(client, "ada")
+        await srp_sign_in(told, pool, client, "ada")
+        assert [record["message"]["challenges"] for record in await written(told)] == [["Password:Success"]] * 2
 
     async def test_what_administrators_do(self, told: TestServer) -> None:
         """It is no activity of a user."""

@@ -93,7 +93,7 @@ def test_a_notification_record() -> None:
     [
         (SignUpConfirmed(**WHO), ("SignUp", "Pass", [])),
         (SignedIn(**WHO, flow="USER_SRP_AUTH", factors=("PASSWORD_SRP",)), ("SignIn", "Pass", ["Password:Success"])),
-        (SignedIn(**WHO, flow="USER_AUTH", factors=("PASSWORD", "SMS_MFA")), ("SignIn", "Pass", ["Password:Success", "Mfa:Success"])),
+        (SignedIn(**WHO, flow="USER_AUTH", factors=("PASSWORD", "EMAIL_MFA")), ("SignIn", "Pass", ["Password:Success", "Mfa:Success"])),
         (SignedIn(**WHO, flow="USER_AUTH", factors=("EMAIL_OTP",)), ("SignIn", "Pass", [])),
         (SignInFailed(**WHO, reason="NotAuthorizedException"), ("SignIn", "Fail", ["Password:Failure"])),
         (SignInFailed(**WHO, reason="CodeMismatchException"), ("SignIn", "Fail", ["Mfa:Failure"])),

@@ -18,7 +18,8 @@ AUTH_EVENTS = "userAuthEvents"
 KINDS: tuple[type[Event], ...] = (MessageFailed, MessageSent, PasswordChanged, SignedIn, SignedUp, SignInFailed, SignUpConfirmed)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MFA = frozenset({"SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP", "SMS_OTP"})
+# Factors as a SignedIn names them.
+_MFA = frozenset({"SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_MFA", "MFA_SETUP"})
 _PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP", "NEW_PASSWORD_REQUIRED"})
 
 _encode = msgspec.json.Encoder().encode
