@@ -11,7 +11,12 @@ from pathlib import Path
 from cognomen.api.operation import OPERATIONS
 from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
+from cognomen.delivery.aws import Aws
 from cognomen.delivery.inbox import Inbox
+from cognomen.delivery.logs.deliver import LogDelivery
+from cognomen.delivery.logs.file import FileSink
+from cognomen.delivery.logs.sink import NotSent, Sink
+from cognomen.delivery.logs.webhook import WebhookSink
 from cognomen.delivery.null import NoDelivery
 from cognomen.hosted.site import site
 from cognomen.kernel.clock import Clock, SystemClock
@@ -20,6 +25,7 @@ from cognomen.kernel.log import get_logger
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
+from cognomen.metering.rates import Rates
 from cognomen.storage.engine import make_engine
 from cognomen.storage.errors import StorageError
 from cognomen.storage.migrate import migrate
@@ -61,6 +67,31 @@ def master_key(settings: Settings) -> MasterKey:
         raise BadSetting(f"cannot write the data folder {settings.data}: {error.strerror}") from error
 
 
+def aws_of(settings: Settings) -> Aws:
+    """What is needed to call AWS's own services, or what stands for them."""
+    endpoints = {
+        "logs": settings.aws_endpoint_logs,
+        "firehose": settings.aws_endpoint_firehose,
+        "kinesis": settings.aws_endpoint_kinesis,
+        "s3": settings.aws_endpoint_s3,
+    }
+    return Aws(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token, endpoints, settings.mode == "serve")
+
+
+def log_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:
+    """Where the logs of all pools go beside each pool's own destination. Raises BadSetting."""
+    sinks: dict[str, Sink] = {}
+    if settings.log_delivery_file:
+        file = sinks["file"] = FileSink(settings.log_delivery_file)
+        try:
+            file.check()
+        except NotSent as error:
+            raise BadSetting(f"log_delivery_file: {error}") from error
+    if settings.log_delivery_webhook:
+        sinks["webhook"] = WebhookSink(settings.log_delivery_webhook, settings.log_delivery_webhook_secret, clock)
+    return sinks
+
+
 class Server:
     """One process: the rooms that requests share, the ASGI application over them, and what runs beside it."""
 
@@ -97,6 +128,8 @@ class Server:
             triggers=Triggers(functions or NoFunctions()),
             removals=asyncio.Event(),
         )
+        self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
+        self.logs.listen(self.rooms.events)
         operations.load()
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
@@ -104,6 +137,7 @@ class Server:
             authenticator=Authenticator(required=settings.mode == "serve", lookup=self._access_key, clock=clock),
             clock=clock,
             logger=get_logger("operations"),
+            limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)
@@ -116,13 +150,18 @@ class Server:
         if await sealing.fits(self.rooms.store, self.rooms.sealer) is False:
             raise BadSetting(sealing.WRONG_KEY)
         self.rooms.key_maker.start()
-        self._beside = [asyncio.create_task(self._sweep()), asyncio.create_task(removal.remove_condemned(self.rooms))]
+        self._beside = [
+            asyncio.create_task(self._sweep()),
+            asyncio.create_task(removal.remove_condemned(self.rooms)),
+            asyncio.create_task(self.logs.run()),
+        ]
 
     async def stop(self) -> None:
         for task in self._beside:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.logs.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
         self.rooms.workers.stop()

@@ -14,6 +14,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 PREFIX = "COGNOMEN_"
+# What AWS's own tools read, by the setting that it stands for. AWS_ENDPOINT_URL is not among them: it leads clients to this very server.
+_OF_AWS = {
+    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+    "AWS_SESSION_TOKEN": "aws_session_token",
+    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "aws_endpoint_logs",
+    "AWS_ENDPOINT_URL_FIREHOSE": "aws_endpoint_firehose",
+    "AWS_ENDPOINT_URL_KINESIS": "aws_endpoint_kinesis",
+    "AWS_ENDPOINT_URL_S3": "aws_endpoint_s3",
+}
+_ADDRESSES = ("log_delivery_webhook", "aws_endpoint_logs", "aws_endpoint_firehose", "aws_endpoint_kinesis", "aws_endpoint_s3")
 
 
 class BadSetting(Exception):
@@ -35,7 +46,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: str = ""
     master_key_file: str = ""
     delivery: str = "inbox"
+    rate_limits: str = "off"
+    processes: int = 1
     log_level: str = "info"
+    log_delivery_file: str = ""
+    log_delivery_webhook: str = ""
+    log_delivery_webhook_secret: str = ""
+    aws_access_key_id: str = ""
+    aws_secret_access_key: str = ""
+    aws_session_token: str = ""
+    aws_endpoint_logs: str = ""
+    aws_endpoint_firehose: str = ""
+    aws_endpoint_kinesis: str = ""
+    aws_endpoint_s3: str = ""
 
     @property
     def in_memory(self) -> bool:
@@ -51,13 +74,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(file: Path | None, environment: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
     """Reads the settings. Flags that are None were not given. Raises BadSetting."""
-    values: dict[str, object] = {}
+    given = os.environ if environment is None else environment
+    values: dict[str, object] = {name: given[variable] for variable, name in _OF_AWS.items() if given.get(variable)}
     if file is not None:
         values.update(_from_file(file))
-    values.update(_from_environment(os.environ if environment is None else environment))
+    values.update(_from_environment(given))
     values.update({name: value for name, value in flags.items() if value is not None})
     if values.get("mode") == "serve":
         values.setdefault("delivery", "none")  # what nobody can read must not be answered as sent
+        values.setdefault("rate_limits", "aws")
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -102,10 +127,18 @@ def _check(settings: Settings) -> None:
         raise BadSetting("port must lie between 0 and 65535")
     if settings.delivery not in ("inbox", "none"):
         raise BadSetting("delivery must be inbox or none")
+    if settings.rate_limits not in ("aws", "off"):
+        raise BadSetting("rate_limits must be aws or off")
+    if not 1 <= settings.processes <= 1000:
+        raise BadSetting("processes must lie between 1 and 1000")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise BadSetting("log_level must be debug, info, warning or error")
     if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):
         raise BadSetting("public_url must be an http or https address")
+    for name in _ADDRESSES:
+        _check_address(name, getattr(settings, name))
+    if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
+        raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
     if settings.issuer not in ("self", "aws") and urlsplit(settings.issuer).scheme not in ("http", "https"):
         raise BadSetting("issuer must be self, aws or an http or https address")
     if not (settings.account.isdigit() and len(settings.account) == 12):
@@ -114,3 +147,13 @@ def _check(settings: Settings) -> None:
         raise BadSetting("serve needs a master key: set COGNOMEN_MASTER_KEY or master_key_file (`cognomen keys master` makes one)")
     if not settings.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise BadSetting("database_url must begin with sqlite:/// or postgresql://")
+
+
+def _check_address(name: str, value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+    if value and not fits:
+        raise BadSetting(f"{name} must be an http or https address")

@@ -25,6 +25,14 @@ def pair(name: str, value: str) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value}]
 
 
+def rate(category: str) -> dict[str, Any]:
+    return {"LimitClass": "API_CATEGORY", "Attributes": {"Category": category}}
+
+
+def logs(**config: Any) -> dict[str, Any]:
+    return {"UserPoolId": "{pool}", "LogConfigurations": [config]}
+
+
 # (operation, members, code, text, source); `{pool}` and its like are filled from `world`.
 TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
     # what is not there
@@ -34,6 +42,29 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("DescribeUserPoolClient", {"UserPoolId": "{pool}", "ClientId": "none"}, MISSING, "User pool client none does not exist.", "B.2.28"),
     ("AdminGetUser", {"UserPoolId": "{pool}", "Username": "none"}, "UserNotFoundException", "User does not exist.", "B.2.14"),
     ("GetGroup", {"UserPoolId": "{pool}", "GroupName": "none"}, MISSING, "Group not found.", "aws-amplify/amplify-cli #2214"),
+    # request rates and logs
+    ("GetProvisionedLimit", {"LimitDefinition": rate("None")}, MISSING, "The category None does not exist.", "ours"),
+    (
+        "UpdateProvisionedLimit",
+        {"LimitDefinition": rate("UserList"), "RequestedLimitValue": 40},
+        INVALID,
+        "The limit of the category UserList is not adjustable.",
+        "ours",
+    ),
+    (
+        "SetLogDeliveryConfiguration",
+        logs(EventSource="userNotification", LogLevel="ERROR"),
+        INVALID,
+        "The log configuration of userNotification must have exactly one destination.",
+        "ours",
+    ),
+    (
+        "SetLogDeliveryConfiguration",
+        logs(EventSource="userAuthEvents", LogLevel="INFO", S3Configuration={"BucketArn": "arn:aws:s3:::exported"}),
+        "FeatureUnavailableInTierException",
+        "Exporting user activity logs is not available in this tier. Change the user pool to the Plus tier.",
+        "ours",
+    ),
     # what is there already
     (
         "CreateGroup",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -60,6 +61,13 @@ class TestServer:
 
     async def start(self) -> TestServer:
         await self.server.start()
+        return self
+
+    async def alone(self) -> TestServer:
+        """Ends what runs beside the requests: from now on the test decides when logs are delivered and pools removed."""
+        for task in self.server._beside:
+            task.cancel()
+        await asyncio.gather(*self.server._beside, return_exceptions=True)
         return self
 
     async def stop(self) -> None:

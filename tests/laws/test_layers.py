@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from tests.laws.tree import SERVICES, imports, modules, room, where
+from tests.laws.tree import PACKAGE, SERVICES, imports, modules, room, syntax, where
 
 LAYERS: list[tuple[str, ...]] = [
     ("__main__", "cli"),
@@ -52,8 +54,18 @@ def test_services_never_import_each_other(service: str) -> None:
 
 
 def test_the_model_is_read_as_data() -> None:
-    """botocore itself costs 30 MB and half a second at start: only its data files are read."""
+    """botocore itself costs 30 MB and half a second at start: only its data files are read, and by the file that calls AWS its signer."""
+    signs = PACKAGE / "delivery" / "aws.py"
+    assert {name.rpartition(".")[0] for _, name in imports(signs) if name.startswith("botocore")} == {
+        "botocore.auth",
+        "botocore.awsrequest",
+        "botocore.credentials",
+    }
+    assert [node for node in syntax(signs).body if isinstance(node, ast.ImportFrom) and str(node.module).startswith("botocore")] == []
     rooms = ("wire", "hosted", *SERVICES, "tokens", "delivery", "storage", "api", "kernel")
     assert [
-        where(file, node) for file in modules(*rooms) for node, name in imports(file) if name.split(".")[0] in ("botocore", "boto3")
+        where(file, node)
+        for file in modules(*rooms)
+        for node, name in imports(file)
+        if file != signs and name.split(".")[0] in ("botocore", "boto3")
     ] == []

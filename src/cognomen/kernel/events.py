@@ -108,6 +108,14 @@ class MessageSent(UserEvent, frozen=True, kw_only=True):
     purpose: str
 
 
+class MessageFailed(Event, frozen=True, kw_only=True):
+    """A mail or text could not be handed over. `username` is whose it was; `reason` names what is in the way, never the message."""
+
+    username: str
+    channel: str
+    reason: str
+
+
 class PoolDeleted(Event, frozen=True, kw_only=True):
     pass
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,8 +24,20 @@ class Refused(Unreachable):
         self.status = status
 
 
-def get_json(url: str, timeout: float) -> Any:
-    """The JSON that `url` answers to a GET; `timeout` in seconds for each step. Raises Unreachable, Refused. Blocks: for the command line."""
+class Answer(NamedTuple):
+    """`body` is whole."""
+
+    status: int
+    body: bytes
+
+
+def send(
+    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float, most: int = 1 << 20
+) -> Answer:
+    """One request and its answer, whatever its status; `timeout` in seconds for each step, `most` bytes of a body. Raises Unreachable.
+
+    Blocks: for the command line, and for threads.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -32,22 +45,29 @@ def get_json(url: str, timeout: float) -> Any:
         raise Unreachable(f"{url} is no address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise Unreachable(f"{url} is no http or https address")
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(host, port, timeout=timeout)
     try:
-        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers={"accept": "application/json"})
+        connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers or {}))
         answer = connection.getresponse()
-        body = answer.read(_MOST + 1)
+        content = answer.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL with characters that no request line takes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Unreachable(f"{parts.scheme}://{parts.netloc} does not answer: {reason}") from error
+        raise Unreachable(f"{place} does not answer: {reason}") from error
     finally:
         connection.close()
+    if len(content) > most:
+        raise Unreachable(f"{place} answered with more than {most} bytes")
+    return Answer(answer.status, content)
+
+
+def get_json(url: str, timeout: float) -> Any:
+    """The JSON that `url` answers to a GET; `timeout` in seconds for each step. Raises Unreachable, Refused. Blocks: for the command line."""
+    answer = send("GET", url, headers={"accept": "application/json"}, timeout=timeout, most=_MOST)
     if answer.status != 200:
         raise Refused(f"{url} answered {answer.status}", answer.status)
     try:
-        if len(body) > _MOST:
-            raise ValueError("it is too large")
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(answer.body)
     except (ValueError, msgspec.DecodeError) as error:
         raise Unreachable(f"{url} did not answer with JSON: {error}") from error

@@ -18,10 +18,15 @@ class ConfigCache:
         self._engine = engine
         self._kept: dict[tuple[str, ...], Any] = {}
         self._generation = 0
+        self._told: list[Callable[[], None]] = []
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Calls `told` when another process has changed something, for what is not asked for by `found` on each request."""
+        self._told.append(told)
 
     def found(self, key: tuple[str, ...]) -> Any | None:
         if self._engine.foreign_change():
-            self.clear()
+            self.changed()
         return self._kept.get(key)
 
     async def get(self, key: tuple[str, ...], load: Callable[[], Awaitable[T | None]]) -> T | None:
@@ -35,6 +40,16 @@ class ConfigCache:
                 self._kept.clear()
             self._kept[key] = loaded
         return loaded
+
+    def kept(self, key: tuple[str, ...]) -> Any | None:
+        """What is in memory, as it stands: no look at the database, not even for whether it is still true."""
+        return self._kept.get(key)
+
+    def changed(self) -> None:
+        """Forgets everything, and says so."""
+        self.clear()
+        for told in self._told:
+            told()
 
     def clear(self) -> None:
         self._generation += 1

@@ -29,6 +29,8 @@ OWNED = (
     ("used_marks", "mark"),
     ("user_counts", "shard"),
     ("inbox", "message_id"),
+    ("log_entries", "entry_id"),
+    ("log_queues", "destination"),
 )
 
 
@@ -38,6 +40,7 @@ class PoolSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
     pool: idp.UserPoolType
     mfa: idp.GetUserPoolMfaConfigResponse
     issuer: str = "self"
+    logs: list[idp.LogConfigurationType] = []
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -66,6 +69,11 @@ class Pools:
     async def get(self, pool_id: str) -> Pool | None:
         kept: Pool | None = self._cache.found(("pool", pool_id))
         return kept or await self._cache.get(("pool", pool_id), lambda: self._read(pool_id))
+
+    def kept(self, pool_id: str) -> Pool | None:
+        """The pool as it stands in memory, None where it is not there: for those who cannot wait."""
+        kept: Pool | None = self._cache.kept(("pool", pool_id))
+        return kept
 
     async def _read(self, pool_id: str) -> Pool | None:
         row = await self._engine.row(f"SELECT {_COLUMNS} FROM pools WHERE pool_id = $1 AND state = 'active'", pool_id)

@@ -11,6 +11,8 @@ from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
+from cognomen.storage.limits import ProvisionedLimits
+from cognomen.storage.logs import LogQueues
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
 from cognomen.storage.sessions import Sessions
@@ -38,6 +40,8 @@ class Store:
         self.signing_keys = SigningKeyRows(engine)
         self.access_keys = AccessKeys(engine, cache)
         self.inbox = Inbox(engine)
+        self.logs = LogQueues(engine)
+        self.limits = ProvisionedLimits(engine, cache)
 
     async def write(self, unit: Unit[T]) -> T:
         """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""

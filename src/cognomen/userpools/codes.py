@@ -15,6 +15,7 @@ from cognomen.context import Context
 from cognomen.delivery import templates
 from cognomen.delivery.message import Message, NotDelivered
 from cognomen.kernel import ids, secrets
+from cognomen.kernel.events import MessageFailed, MessageSent
 from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
@@ -25,11 +26,13 @@ SIGN_UP = "sign_up"
 RESET = "reset"
 # Another purpose is the attribute that a signed-in user verifies: "email" or "phone_number".
 
+_KINDS = {SIGN_UP: "SignUp", RESET: "ForgotPassword"}  # AWS's kinds of messages
 _DAY = 86_400.0
 _VALID_SECONDS = {SIGN_UP: _DAY, RESET: 3_600.0}
 _WRONG_CODES = 5
 _MESSAGES = 10
 _WINDOW = 3_600.0
+_REASON = 256  # characters of what is told of a failure
 _TOO_MANY = "Attempt limit exceeded, please try after some time."
 
 
@@ -80,11 +83,15 @@ async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.Cod
     return details("email", f"{name}@{domain}")
 
 
-async def send(cx: Context, pool: Pool, user: User, prepared: Prepared, client_id: str) -> idp.CodeDeliveryDetailsType:
-    """Sends a kept code. Raises CodeDeliveryFailureException."""
+async def send(
+    cx: Context, pool: Pool, user: User, prepared: Prepared, client_id: str, *, again: bool = False
+) -> idp.CodeDeliveryDetailsType:
+    """Sends a kept code; `again` where the user asked for another. Raises CodeDeliveryFailureException."""
     row = prepared.row
     message = _text_message(pool, user, prepared) if row.attribute == "phone_number" else _mail(cx, pool, user, prepared, client_id)
     await deliver(cx, message)
+    purpose = "ResendCode" if again else _KINDS.get(row.purpose, "VerifyUserAttribute")
+    cx.tell(MessageSent, user.pool_id, sub=user.sub, username=user.username, client_id=client_id, channel=message.channel, purpose=purpose)
     return details(row.attribute, row.value)
 
 
@@ -92,6 +99,7 @@ async def deliver(cx: Context, message: Message) -> None:
     try:
         await cx.delivery.send(message)
     except NotDelivered as cause:
+        cx.tell(MessageFailed, message.pool_id, username=message.username, channel=message.channel, reason=str(cause)[:_REASON])
         raise errors.CodeDeliveryFailureException("Unable to deliver the message.") from cause
 
 

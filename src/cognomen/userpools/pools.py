@@ -53,7 +53,7 @@ async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> i
         tags.check(asked)
         issuer = tags.issuer_after(before, asked, present.issuer, cx.settings.issuer)
         pool, mfa = pool_settings.changed(present.pool, present.mfa, request)
-        return PoolSettings(pool=pool, mfa=mfa, issuer=issuer)
+        return msgspec.structs.replace(present, pool=pool, mfa=mfa, issuer=issuer)
 
     await change(cx, request.user_pool_id, update)
     return idp.UpdateUserPoolResponse()

@@ -84,7 +84,7 @@ def _pool_after(
     _one_expiry(asked, named)
     update = idp.UpdateUserPoolRequest(user_pool_id="", pool_name=request.pool_name, **asked)
     pool, mfa = pool_settings.changed(before.pool, before.mfa, update)
-    return PoolSettings(pool=_with_schema(pool, request), mfa=mfa, issuer=issuer or before.issuer)
+    return msgspec.structs.replace(before, pool=_with_schema(pool, request), mfa=mfa, issuer=issuer or before.issuer)
 
 
 def _in_step(asked: dict[str, Any], named: Collection[str]) -> None:

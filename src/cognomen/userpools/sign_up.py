@@ -186,7 +186,9 @@ async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationC
     if prepared is None:
         raise errors.InvalidParameterException("Cannot resend codes. Auto verification not turned on.")
     await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
-    return idp.ResendConfirmationCodeResponse(code_delivery_details=await codes.send(cx, pool, user, prepared, client.client_id))
+    return idp.ResendConfirmationCodeResponse(
+        code_delivery_details=await codes.send(cx, pool, user, prepared, client.client_id, again=True)
+    )
 
 
 def _confirmed(cx: Context) -> Callable[[User], User]:

@@ -45,6 +45,21 @@ class WireProtocol(Protocol):
 PROTOCOLS: list[WireProtocol] = [Json11()]
 
 
+class Limits(Protocol):
+    """`active` is asked of each request, `charge` only while it is True."""
+
+    active: bool
+
+    async def charge(self, service: str, operation: str, region: str | None, body: bytes) -> None: ...
+
+
+class Unlimited:
+    active = False
+
+    async def charge(self, service: str, operation: str, region: str | None, body: bytes) -> None:
+        pass
+
+
 class Log(Protocol):
     def error(self, event: str, **fields: Any) -> Any: ...
 
@@ -76,6 +91,7 @@ class Dispatcher:
         authenticator: Authenticator,
         clock: Clock,
         logger: Log,
+        limits: Limits | None = None,
         protocols: list[WireProtocol] | None = None,
         strict: bool = False,
         limit: int = LIMIT,
@@ -85,6 +101,7 @@ class Dispatcher:
         self.authenticator = authenticator
         self.clock = clock
         self.logger = logger
+        self.limits = limits or Unlimited()
         self.protocols = PROTOCOLS if protocols is None else protocols
         self.strict = strict
         self.limit = limit
@@ -121,6 +138,10 @@ class Dispatcher:
         try:
             operation = protocol.find(request, self.operations)
             identity = await self.authenticator.authenticate(request, operation)
+            if self.limits.active:
+                # Where AWS asks for no signature nobody has proved a region: whoever calls could name a new one each time.
+                region = None if operation.unsigned else identity.region
+                await self.limits.charge(operation.service, operation.name, region, identity.body)
             decoded = protocol.decode(operation, request, identity.body)
             context = self.context_for(Call(operation, request_id, identity.caller, identity.region, request))
             response = await operation.handler(context, decoded)
