@@ -94,7 +94,8 @@ def make_verifier(pool_suffix: str, user_id: str, password: str) -> Verifier:
     `user_id` what the challenge will give as USER_ID_FOR_SRP (devices: the device key)."""
     # A first byte of 01..7f: as a number the salt has these 16 bytes and no others, so every client hashes the same.
     salt = bytes([1 + secrets.randbelow(0x7F)]) + secrets.token_bytes(15)
-    return Verifier(salt, _power_of_g(_x(salt, pool_suffix, user_id, password)))
+    # By the table, as in `begin`: the salt is new each time and nobody has seen it, so this x is computed once, and measured once at most.
+    return Verifier(salt, _fixed_int(_table_power_of_g(_x(salt, pool_suffix, user_id, password))))
 
 
 def check_password(verifier: Verifier, pool_suffix: str, user_id: str, password: str) -> bool:
@@ -120,11 +121,6 @@ def _x(salt: bytes, pool_suffix: str, user_id: str, password: str) -> int:
     # Lone surrogates can come in JSON; no client's hash will match them, but nothing may break on them either.
     inner = _hash(f"{pool_suffix}{user_id}:{password}".encode("utf-8", "surrogatepass"))
     return int.from_bytes(_hash(pad(int.from_bytes(salt, "big")), inner), "big")
-
-
-def _power_of_g(x: int) -> bytes:
-    # x stays the same for as long as the password does, and can be measured again and again: constant time or nothing.
-    return _fixed_int(secret_power(COGNITO.g, x, COGNITO.N))
 
 
 # --- the two moves of a sign-in -------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
         created_at=now,
         modified_at=now,
         attributes_json=attributes_json(sub, attributes.merged({}, given)),
-        credential=await credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
+        credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
         password_expires_at=now + _DAY * temporary_days(pool) if password else None,
     )
     invitation = _invitation(pool, user, password, request)
@@ -84,7 +84,7 @@ async def _renew_invitation(cx: Context, pool: Pool, request: idp.AdminCreateUse
     if user.status != "FORCE_CHANGE_PASSWORD":
         raise errors.UnsupportedUserStateException("Resend not possible. User status is not FORCE_CHANGE_PASSWORD")
     password = _temporary_password(pool, request)
-    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, password)
+    sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, password)
     expires_at = cx.clock.now() + _DAY * temporary_days(pool)
 
     async def unit(tx: Tx) -> User:

@@ -24,9 +24,9 @@ def suffix(pool_id: str) -> str:
     return pool_id.split("_", 1)[-1]
 
 
-async def make(cx: Context, pool_id: str, username: str, sub: str, password: str) -> bytes:
-    """The sealed credential of a new password."""
-    verifier = await cx.workers.run(srp.make_verifier, suffix(pool_id), username, password)
+def make(cx: Context, pool_id: str, username: str, sub: str, password: str) -> bytes:
+    """The sealed credential of a new password. In the loop's own thread, as `matches`."""
+    verifier = srp.make_verifier(suffix(pool_id), username, password)
     return cx.sealer.seal(_PURPOSE, verifier.salt + verifier.value, _bound(pool_id, sub))
 
 

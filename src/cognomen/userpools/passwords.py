@@ -77,7 +77,7 @@ async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswor
     if not user.enabled:
         raise errors.NotAuthorizedException("User is disabled.")
     await credentials.check_new(cx, pool, user, request.password)
-    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
+    sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
 
     async def unit(tx: Tx) -> None:
         await codes.spend(cx, tx, row)
@@ -102,7 +102,7 @@ async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> id
         await lockout.check_password(cx, of.pool, user, request.previous_password)
     password_policy.check(password_policy.of(of.pool), request.proposed_password)
     await credentials.check_new(cx, of.pool, user, request.proposed_password)
-    sealed = await credentials.make(cx, user.pool_id, user.username, user.sub, request.proposed_password)
+    sealed = credentials.make(cx, user.pool_id, user.username, user.sub, request.proposed_password)
 
     async def unit(tx: Tx) -> None:
         await credentials.replace(cx, tx, of.pool, user, sealed, password_expires_at=None)
@@ -143,7 +143,7 @@ async def admin_set_user_password(cx: Context, request: idp.AdminSetUserPassword
     user = await find.existing_user(cx, pool, request.username)
     password_policy.check(password_policy.of(pool), request.password)
     await credentials.check_new(cx, pool, user, request.password)
-    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
+    sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
     permanent = bool(request.permanent)
     expires_at = None if permanent else cx.clock.now() + _DAY * temporary_days(pool)
 

@@ -215,7 +215,7 @@ async def _new_user(cx: Context, pool: Pool, wanted: SeedUser) -> User:
     sealed = None
     if wanted.password is not None:
         password_policy.check(password_policy.of(pool), wanted.password)
-        sealed = await credentials.make(cx, pool.pool_id, username, sub, wanted.password)
+        sealed = credentials.make(cx, pool.pool_id, username, sub, wanted.password)
     first_use = wanted.temporary or sealed is None
     user = User(
         pool_id=pool.pool_id,
@@ -246,7 +246,7 @@ async def _change_user(cx: Context, pool: Pool, user: User, wanted: SeedUser) ->
     if known and user.status == "CONFIRMED":
         return bool(changes)
     password_policy.check(password_policy.of(pool), wanted.password)
-    sealed = await credentials.make(cx, pool.pool_id, user.username, user.sub, wanted.password)
+    sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, wanted.password)
 
     async def unit(tx: Tx) -> None:
         await credentials.replace(cx, tx, pool, user, sealed, status="CONFIRMED", password_expires_at=None)

@@ -47,7 +47,7 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
         created_at=now,
         modified_at=now,
         attributes_json=attributes_json(sub, attributes.merged({}, given)),
-        credential=await credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
+        credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
     )
     prepared = _code_for(cx, pool, user)
     await add_user(cx, pool, user, prepared, force_alias=False)

@@ -47,7 +47,7 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
     ]
     if missing:
         raise errors.InvalidParameterException(f"Invalid attributes given, {missing[0]} is missing")
-    sealed = await credentials.make(cx, user.pool_id, user.username, user.sub, password)
+    sealed = credentials.make(cx, user.pool_id, user.username, user.sub, password)
 
     async def unit(tx: Tx) -> None:
         await machine.use_up(cx, tx, attempt)
