@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -51,6 +52,7 @@ def discovery(issuer: str, pool_id: str, base_url: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
 def own_base(public_url: str | None, request_base_url: str) -> str:
     """Where this server is reached: `public_url`, or how the request came if that is by a loopback name, else localhost at its port."""
     if public_url:
