@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.groups import Group
 from cognomen.storage.sessions import Session
 from cognomen.storage.store import Store
-from cognomen.storage.users import ListedUser, User, attributes_json, fold
+from cognomen.storage.users import Listed, User, attributes_json, fold
 
 POOL = "us-east-1_Contract1"
 # Names whose order, folding or length databases like to disagree about.
@@ -63,9 +65,25 @@ def user(name: str, pool_id: str = POOL, /, **attributes: str) -> User:
     )
 
 
-def listed(one: User) -> ListedUser:
-    """What a list reads of a user."""
-    return ListedUser(one.sub, one.username, one.attributes_json, one.created_at, one.modified_at, int(one.enabled), one.status)
+def listed(one: User) -> tuple[str, Any]:
+    """What a list reads of a user: sub, and AWS's UserType."""
+    shown = {
+        "Username": one.username,
+        "Attributes": json.loads(one.attributes_json),
+        "UserCreateDate": one.created_at,
+        "UserLastModifiedDate": one.modified_at,
+        "Enabled": one.enabled,
+        "UserStatus": one.status,
+    }
+    return one.sub, shown
+
+
+def read(page: Sequence[Listed]) -> list[tuple[str, Any]]:
+    return [(sub, json.loads(text)) for sub, text in page]
+
+
+def names(page: Sequence[Listed]) -> list[str]:
+    return [shown["Username"] for _, shown in read(page)]
 
 
 async def add(store: Store, *users: User) -> None:
@@ -127,7 +145,7 @@ async def test_change_is_one_call(store: Store) -> None:
     found = await store.users.by_sub(POOL, anna.sub)
     assert found is not None and found.attributes == {"email": "b@example.com", "name": "6"}
     assert await store.users.page_equal(POOL, "email_key", "a@example.com", [], 9) == []
-    assert await store.users.page_equal(POOL, "email_key", "b@example.com", [], 9) == [listed(found)]
+    assert read(await store.users.page_equal(POOL, "email_key", "b@example.com", [], 9)) == [listed(found)]
 
 
 async def test_a_pool_that_is_gone_takes_no_user(store: Store) -> None:
@@ -136,7 +154,7 @@ async def test_a_pool_that_is_gone_takes_no_user(store: Store) -> None:
     await store.engine.write(lambda tx: tx.run("UPDATE pools SET state = 'deleting'"))
     with pytest.raises(Missing):
         await add(store, user("bea"))
-    assert [one.username for one in await store.users.page(POOL, [], 9)] == ["anna"]
+    assert names(await store.users.page(POOL, [], 9)) == ["anna"]
 
 
 async def test_changing_who_is_not_there(store: Store) -> None:
@@ -233,8 +251,8 @@ class TestPages:
         position: list[str] = []
         while page := await store.users.page(POOL, position, limit):
             assert len(page) <= limit
-            seen += [one.sub for one in page]
-            position = [page[-1].sub]
+            seen += [sub for sub, _ in page]
+            position = [page[-1][0]]
         assert seen == sorted(one.sub for one in users)
 
     @pytest.mark.parametrize("limit", [1, 2, 60])
@@ -247,8 +265,8 @@ class TestPages:
             seen: list[tuple[str, str]] = []
             position: list[str] = []
             while page := await store.users.page_beginning(POOL, "name_key", prefix, position, limit):
-                seen += [(value, one.sub) for value, one in page]
-                position = [page[-1][0], page[-1][1].sub]
+                seen += [(value, one[0]) for value, one in page]
+                position = [page[-1][0], page[-1][1][0]]
             assert seen == [(value, sub) for value, sub in everyone if value.startswith(prefix)], prefix
 
     async def test_equal_finds_only_equal_ones(self, store: Store) -> None:
@@ -256,15 +274,15 @@ class TestPages:
         users = [user(value) for value in ODD]
         await add(store, *users)
         for one in users:
-            assert await store.users.page_equal(POOL, "username_key", one.username, [], 60) == [listed(one)]
+            assert read(await store.users.page_equal(POOL, "username_key", one.username, [], 60)) == [listed(one)]
             assert await store.users.by_username(POOL, one.username) == one
 
     async def test_nul_cannot_break_a_search(self, store: Store) -> None:
         """PostgreSQL text holds no NUL: a value or a search with one is answered the same on every engine, without an error."""
         nul = user("nul", name="a\0b")
         await add(store, nul)
-        assert await store.users.page_equal(POOL, "name_key", "a\0b", [], 9) == [listed(nul)]
-        assert [one for _, one in await store.users.page_beginning(POOL, "name_key", "a\0", [], 9)] == [listed(nul)]
+        assert read(await store.users.page_equal(POOL, "name_key", "a\0b", [], 9)) == [listed(nul)]
+        assert read([one for _, one in await store.users.page_beginning(POOL, "name_key", "a\0", [], 9)]) == [listed(nul)]
         assert await store.users.by_alias(POOL, "email", "x\0") is None
         assert await store.users.by_username(POOL, "n\0") is None
         assert await store.users.by_sub(POOL, "n\0") is None
@@ -273,7 +291,7 @@ class TestPages:
         """Numbers are searched as numbers."""
         off = msgspec.structs.replace(user("off"), enabled=False)
         await add(store, off, user("on"))
-        assert await store.users.page_equal(POOL, "enabled", 0, [], 9) == [listed(off)]
+        assert read(await store.users.page_equal(POOL, "enabled", 0, [], 9)) == [listed(off)]
 
 
 async def test_taken_inside_a_unit_ends_it(store: Store) -> None:
@@ -281,5 +299,5 @@ async def test_taken_inside_a_unit_ends_it(store: Store) -> None:
     await add(store, user("anna"))
     with pytest.raises(Taken):
         await add(store, user("bea"), user("anna"))
-    assert [one.username for one in await store.users.page(POOL, [], 9)] == ["anna"]
+    assert names(await store.users.page(POOL, [], 9)) == ["anna"]
     assert await store.users.estimate(POOL) == 1

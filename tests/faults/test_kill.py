@@ -194,8 +194,8 @@ async def _people(url: str, pool: str, number: int) -> None:
         for each in range(number):
             values = (pool, str(uuid4()), f"u{each}")
             await tx.run(
-                "INSERT INTO users (pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes)"
-                " VALUES ($1, $2, $3, $3, 'CONFIRMED', 1, 1.0, 1.0, '[]')",
+                "INSERT INTO users (pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, listed)"
+                " VALUES ($1, $2, $3, $3, 'CONFIRMED', 1, 1.0, 1.0, '[]', '{}')",
                 *values,
             )
 

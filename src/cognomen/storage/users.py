@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
@@ -20,10 +21,10 @@ SEARCHED = {
     "preferred_username": "preferred_username_key",
 }
 COLUMNS = "pool_id, sub, username, username_key, status, enabled, created_at, modified_at, attributes, credential, password_expires_at, signed_out_at, factors"
-# What a list shows of a user: nothing that must be opened, and attributes in the form in which they are sent.
-_LISTED = "sub, username, attributes, created_at, modified_at, enabled, status"
-_ALL = f"{COLUMNS}, {', '.join(SEARCHED.values())}"
-_INSERT = f"INSERT INTO users ({_ALL}) VALUES ({', '.join(f'${n}' for n in range(1, 20))})"
+# `listed` is the user as a list shows it, ready for the wire: sixty are read at a time, and taking them apart to put them together again
+# would take longer than reading them.
+_ALL = f"{COLUMNS}, listed, {', '.join(SEARCHED.values())}"
+_INSERT = f"INSERT INTO users ({_ALL}) VALUES ({', '.join(f'${n}' for n in range(1, 21))})"
 _UPDATE = (
     "UPDATE users SET "
     + ", ".join(f"{name} = ${n}" for n, name in enumerate(_ALL.split(", ")[2:], start=3))
@@ -75,16 +76,21 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, attributes_json=attributes_json(self.sub, attributes))
 
 
-class ListedUser(msgspec.Struct, frozen=True):
-    """A user as lists read one: less of a row, since sixty are read at a time. `enabled` is 0 or 1."""
+Listed = tuple[str, str]
+"""A user in a page of a list: sub, and AWS's UserType as JSON."""
 
-    sub: str
-    username: str
-    attributes_json: str
-    created_at: float
-    modified_at: float
-    enabled: int
-    status: str
+
+def listed_json(user: User) -> str:
+    """AWS's UserType, as it is stored and sent."""
+    shown = {
+        "Username": user.username,
+        "Attributes": msgspec.Raw(user.attributes_json),
+        "UserCreateDate": user.created_at,
+        "UserLastModifiedDate": user.modified_at,
+        "Enabled": user.enabled,
+        "UserStatus": user.status,
+    }
+    return _encode(shown).decode()
 
 
 def attributes_json(sub: str, attributes: Mapping[str, str]) -> str:
@@ -128,6 +134,7 @@ def _values(user: User) -> tuple[object, ...]:
         user.password_expires_at,
         user.signed_out_at,
         user.factors,
+        listed_json(user),
         *(None if value is None else _storable(fold(value)) for value in folded),
     )
 
@@ -213,32 +220,28 @@ class Users:
         """This user's aliases of one attribute lead nowhere any more."""
         await tx.run("DELETE FROM aliases WHERE pool_id = $1 AND sub = $2 AND attribute = $3", user.pool_id, user.sub, attribute)
 
-    async def page(self, pool_id: str, after: Sequence[str], limit: int) -> list[ListedUser]:
+    async def page(self, pool_id: str, after: Sequence[str], limit: int) -> Sequence[Listed]:
         """Users ordered by sub; `after` is [] or [sub of the last one seen]."""
-        rows = await self._engine.rows(
-            f"SELECT {_LISTED} FROM users WHERE pool_id = $1 AND sub > $2 ORDER BY sub LIMIT $3", pool_id, after[0] if after else "", limit
-        )
-        return [ListedUser(*row) for row in rows]
+        query = "SELECT sub, listed FROM users WHERE pool_id = $1 AND sub > $2 ORDER BY sub LIMIT $3"
+        return cast("Sequence[Listed]", await self._engine.rows(query, pool_id, after[0] if after else "", limit))
 
-    async def page_equal(self, pool_id: str, column: str, value: str | int, after: Sequence[str], limit: int) -> list[ListedUser]:
+    async def page_equal(self, pool_id: str, column: str, value: str | int, after: Sequence[str], limit: int) -> Sequence[Listed]:
         """Users whose `column` (see SEARCHED, or username_key, sub, status, enabled) is `value`, ordered by sub."""
         rows = await self._engine.rows(
-            f"SELECT {_LISTED} FROM users WHERE pool_id = $1 AND {column} = $2 AND sub > $3 ORDER BY sub LIMIT $4",
+            f"SELECT sub, listed FROM users WHERE pool_id = $1 AND {column} = $2 AND sub > $3 ORDER BY sub LIMIT $4",
             pool_id,
             value if isinstance(value, int) else _storable(value),
             after[0] if after else "",
             limit,
         )
-        return [ListedUser(*row) for row in rows]
+        return cast("Sequence[Listed]", rows)
 
-    async def page_beginning(
-        self, pool_id: str, column: str, prefix: str, after: Sequence[str], limit: int
-    ) -> list[tuple[str, ListedUser]]:
+    async def page_beginning(self, pool_id: str, column: str, prefix: str, after: Sequence[str], limit: int) -> list[tuple[str, Listed]]:
         """(value, user) of those whose `column` begins with `prefix`, ordered by value and sub; `after` is [] or [value, sub]."""
         prefix = _storable(prefix)
         value, sub = (after[0], after[1]) if after else (prefix, "")
         rows = await self._engine.rows(
-            f"SELECT {_LISTED}, {column} FROM users WHERE pool_id = $1 AND {column} >= $2 AND {column} < $3 AND ({column}, sub) > ($4, $5)"
+            f"SELECT sub, listed, {column} FROM users WHERE pool_id = $1 AND {column} >= $2 AND {column} < $3 AND ({column}, sub) > ($4, $5)"
             f" ORDER BY {column}, sub LIMIT $6",
             pool_id,
             prefix,
@@ -247,7 +250,7 @@ class Users:
             sub,
             limit,
         )
-        return [(row[7], ListedUser(*row[:7])) for row in rows]
+        return [(row[2], (row[0], row[1])) for row in rows]
 
     async def estimate(self, pool_id: str) -> int:
         row = await self._engine.row("SELECT CAST(coalesce(sum(users), 0) AS BIGINT) FROM user_counts WHERE pool_id = $1", pool_id)

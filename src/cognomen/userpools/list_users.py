@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -11,8 +12,8 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import ListedUser
-from cognomen.userpools import attributes, find, pages
+from cognomen.storage.users import Listed
+from cognomen.userpools import find, pages
 from cognomen.userpools.rules import filters, schema
 
 
@@ -25,12 +26,12 @@ async def list_users(cx: Context, request: idp.ListUsersRequest) -> idp.ListUser
     after = pages.position(cx, _bound(request), request.pagination_token) if request.pagination_token is not None else []
     users, position = await _page(cx, pool, sought, after, limit)
     return idp.ListUsersResponse(
-        users=cast("list[idp.UserType]", [_shown(user, wanted) for user in users]),
+        users=_shown(users, wanted),
         pagination_token=cx.pager.token(_bound(request), position) if position else None,
     )
 
 
-async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: list[str], limit: int) -> tuple[list[ListedUser], list[str]]:
+async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: list[str], limit: int) -> tuple[Sequence[Listed], list[str]]:
     """A page, and where the next one begins; one user more is read than shown, to know whether there is a next one."""
     users = cx.store.users
     if sought is None:
@@ -39,11 +40,11 @@ async def _page(cx: Context, pool: Pool, sought: filters.Filter | None, after: l
         return [], []
     elif sought.prefix:
         pairs = await users.page_beginning(pool.pool_id, sought.column, str(sought.value), after, limit + 1)
-        position = [pairs[limit - 1][0], pairs[limit - 1][1].sub] if len(pairs) > limit else []
+        position = [pairs[limit - 1][0], pairs[limit - 1][1][0]] if len(pairs) > limit else []
         return [user for _, user in pairs[:limit]], position
     else:
         found = await users.page_equal(pool.pool_id, sought.column, sought.value, after, limit + 1)
-    return found[:limit], [found[limit - 1].sub] if len(found) > limit else []
+    return found[:limit], [found[limit - 1][0]] if len(found) > limit else []
 
 
 def _wanted(pool: Pool, names: list[str] | None) -> frozenset[str] | None:
@@ -67,22 +68,32 @@ def _bound(request: idp.ListUsersRequest) -> str:
     return f"ListUsers {hashlib.sha256(asked).hexdigest()}"
 
 
-class _Shown(msgspec.Struct, rename="pascal"):
-    """UserType as it is sent, made by position: a third of the time, sixty times a page. `attributes` go as they are stored."""
+class _WithAttributes(msgspec.Struct, rename="pascal"):
+    """A listed user with some of the attributes; the other members are passed through as they are."""
 
-    username: str
-    attributes: msgspec.Raw | list[idp.AttributeType]
-    user_create_date: float
-    user_last_modified_date: float
-    enabled: bool
-    user_status: str
+    username: msgspec.Raw
+    attributes: list[idp.AttributeType]
+    user_create_date: msgspec.Raw
+    user_last_modified_date: msgspec.Raw
+    enabled: msgspec.Raw
+    user_status: msgspec.Raw
 
 
-def _shown(user: ListedUser, wanted: frozenset[str] | None) -> _Shown:
+_decode = msgspec.json.Decoder(_WithAttributes).decode
+
+
+def _shown(users: Sequence[Listed], wanted: frozenset[str] | None) -> list[idp.UserType]:
+    """The page as JSON, put together from what is stored."""
+    if wanted is None:
+        page = msgspec.Raw(f"[{','.join([listed for _, listed in users])}]")
+        return cast("list[idp.UserType]", page)
+    return cast("list[idp.UserType]", [_only(listed, wanted) for _, listed in users])
+
+
+def _only(listed: str, wanted: frozenset[str]) -> _WithAttributes:
     """AWS refuses the whole page when one of its users lacks an attribute that was asked for (ListUsers, AttributesToGet; aws-sdk-js #3091)."""
-    listed: msgspec.Raw | list[idp.AttributeType] = msgspec.Raw(user.attributes_json)
-    if wanted is not None:
-        listed = [item for item in attributes.decoded(user.attributes_json) if item.name in wanted]
-        if len(listed) < len(wanted):
-            raise _not_there()
-    return _Shown(user.username, listed, user.created_at, user.modified_at, user.enabled == 1, user.status)
+    user = _decode(listed)
+    user.attributes = [item for item in user.attributes if item.name in wanted]
+    if len(user.attributes) < len(wanted):
+        raise _not_there()
+    return user

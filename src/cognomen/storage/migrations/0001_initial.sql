@@ -48,6 +48,7 @@ CREATE TABLE users (
   password_expires_at DOUBLE PRECISION,
   signed_out_at DOUBLE PRECISION,
   factors TEXT,
+  listed TEXT NOT NULL,
   email_key TEXT,
   phone_key TEXT,
   name_key TEXT,
