@@ -252,6 +252,28 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "Invalid range for token validity.",
         "B.9.72",
     ),
+    # sessions
+    (
+        "AdminListUserSessions",
+        {"UserPoolId": "{pool}", "Username": "anna"},
+        "OperationNotEnabledException",
+        "Session tracking is not enabled for this user pool.",
+        "ours",
+    ),
+    (
+        "AdminRevokeUserSession",
+        {"UserPoolId": "{tracks}", "Username": "carl", "SessionId": f"tkn{'0' * 25}"},
+        MISSING,
+        "Session does not exist.",
+        "ours",
+    ),
+    (
+        "RevokeUserSession",
+        {"AccessToken": "{carls_token}", "SessionId": "{carls_session}"},
+        INVALID,
+        "The current session cannot be revoked.",
+        "ours",
+    ),
     # the model's own violations
     (
         "CreateGroup",
@@ -287,6 +309,7 @@ async def world(server: TestServer) -> dict[str, str]:
     await server.user(pool, "anna")
     await server.user(alias, "ben", email="b@example.com", email_verified="true")
     return {
+        **await sessions(server),
         "pool": pool,
         "client": client,
         "alias": alias,
@@ -295,6 +318,16 @@ async def world(server: TestServer) -> dict[str, str]:
         "by_passkey": await server.pool(**first("WEB_AUTHN")),
         "token": (await server.sign_in(client, "anna"))["AccessToken"],
     }
+
+
+async def sessions(server: TestServer) -> dict[str, str]:
+    """A pool that tracks sessions, and Carl with one."""
+    pool = await server.pool()
+    await server.call("SetUserPoolSessionConfiguration", UserPoolId=pool, UserSessionTracking="ENABLED", TokenSession={"MaxPerUser": 20})
+    await server.user(pool, "carl")
+    token = (await server.sign_in(await server.client(pool), "carl"))["AccessToken"]
+    session = (await server.call("ListUserSessions", AccessToken=token))["Sessions"][0]["SessionId"]
+    return {"tracks": pool, "carls_token": token, "carls_session": session}
 
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)  # no text depends on the database

@@ -9,6 +9,7 @@ from typing import Any
 from cognomen.api import idp
 from cognomen.context import Context
 from cognomen.kernel import ids
+from cognomen.kernel.events import TokenRevoked
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.groups import Group
@@ -18,6 +19,7 @@ from cognomen.storage.users import User
 from cognomen.tokens import claims, issuer, jwt
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
+from cognomen.userpools import tracking
 from cognomen.userpools.access import SCOPE
 from cognomen.userpools.rules import permissions, validity
 
@@ -40,19 +42,26 @@ async def sign_in(
         revoked_at=None,
         scope=SCOPE,
     )
+    limits = pool.settings.sessions
+    if limits.tracking:
+        session = tracking.begun(cx, session)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> list[Session]:
         await also(tx)
+        gone = await tracking.make_room(cx, tx, session, limits.max_per_user) if limits.tracking else []
         await cx.store.sessions.add(tx, session)
+        return gone
 
     # Signing and the durable write go on side by side: one keeps the processor busy, the other the disk. Tokens leave only after the write.
     signing = asyncio.create_task(tokens(cx, pool, client, user, session, refresh_token=refresh_token))
     try:
-        await cx.store.write(unit)
+        evicted = await cx.store.write(unit)
     except BaseException:
         signing.cancel()
         await asyncio.wait([signing])
         raise
+    for gone in evicted:
+        cx.tell(TokenRevoked, pool.pool_id, sub=user.sub, username=user.username, client_id=gone.client_id)
     return await signing
 
 
@@ -69,7 +78,8 @@ async def tokens(
         event_id=ids.uuid(),
         auth_time=int(session.auth_time),
         issued_at=now,
-        origin_jti=None if client.settings.enable_token_revocation is False else session.origin_jti,
+        # A tracked session can be revoked by itself, so its tokens name it whatever the client says.
+        origin_jti=None if client.settings.enable_token_revocation is False and session.session_id is None else session.origin_jti,
     )
     lifetime = validity.access_seconds(client)
     access = claims.access_claims(subject, grant, expires_at=now + lifetime, scope=session.scope, jti=ids.uuid())

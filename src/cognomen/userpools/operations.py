@@ -24,6 +24,7 @@ FILES = (
     "software_tokens",
     "tags",
     "token_operations",
+    "user_sessions",
 )
 
 

@@ -16,7 +16,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.sessions import Session
 from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
-from cognomen.userpools import client_auth, issue
+from cognomen.userpools import client_auth, issue, tracking
 from cognomen.userpools.auth.steps import required
 
 
@@ -33,23 +33,30 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
         raise _revoked() from cause
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
     client_auth.check_secret_hash(cx, client, parameters.get("SECRET_HASH"), user.username, user.sub)
-    result = await issue.tokens(cx, pool, client, user, session)
-    _tell(cx, client, user, rotated=False)
-    return result
+    return await _renewed(cx, pool, client, session, user)
 
 
 async def with_rotation(cx: Context, pool: Pool, client: Client, token: str) -> idp.AuthenticationResultType:
     """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
     session, user = await _session(cx, pool, client, token)
     if not rotates(client):
-        result = await issue.tokens(cx, pool, client, user, session)
-        _tell(cx, client, user, rotated=False)
-        return result
+        return await _renewed(cx, pool, client, session, user)
     keys = await cx.keys.for_pool(pool.pool_id)
     successor = refresh_tokens.make(keys.id_key.public)
-    await _rotate(cx, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
+    await _rotate(cx, pool, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
     result = await issue.tokens(cx, pool, client, user, session, refresh_token=successor)
     _tell(cx, client, user, rotated=True)
+    return result
+
+
+async def _renewed(cx: Context, pool: Pool, client: Client, session: Session, user: User) -> idp.AuthenticationResultType:
+    activity = tracking.activity(cx, pool, session)
+    if activity is not None and not await cx.store.write(
+        lambda tx: cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
+    ):
+        raise _revoked()
+    result = await issue.tokens(cx, pool, client, user, session)
+    _tell(cx, client, user, rotated=False)
     return result
 
 
@@ -58,7 +65,7 @@ def rotates(client: Client) -> bool:
     return rotation is not None and rotation.feature == "ENABLED"
 
 
-async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new: bytes) -> None:
+async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old: bytes, new: bytes) -> None:
     """The new token continues the session. Within its grace an old one may be rotated once more, after it nothing is.
 
     Two requests with the same token at the same moment: the second finds the first's mark, and lives by the grace alone.
@@ -66,6 +73,7 @@ async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new
     rotation = client.settings.refresh_token_rotation
     grace = (rotation.retry_grace_period_seconds if rotation else None) or 0
     now = cx.clock.now()
+    activity = tracking.activity(cx, pool, session)
 
     async def unit(tx: Tx) -> bool:
         present = await cx.store.sessions.get(session.pool_id, session.origin_jti, tx)
@@ -75,6 +83,8 @@ async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new
         if replaced is not None and replaced.grace_until <= now:
             return False
         await cx.store.sessions.rotate(tx, present, old, present.refresh_digest, new, now + grace)
+        if activity is not None:
+            await cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
         return True
 
     if not await cx.store.write(unit):
