@@ -71,6 +71,17 @@ class TestSessions:
         newer = msgspec.structs.replace(a, last_active_at=5.0, last_ip="::2", device_type="e")
         assert await store.sessions.tracked(POOL, "sub", 100.0) == [newer, b]
 
+    async def test_those_of_a_device(self, store: Store) -> None:
+        """All of this user on this device end, but for the one that is named."""
+
+        def of(name: str, **members: object) -> Session:
+            return msgspec.structs.replace(self.session, origin_jti=name, refresh_digest=name.encode(), **{"device_key": "k", **members})
+
+        await self._add(store, of("one"), of("asks"), of("elsewhere", device_key="l"), of("none", device_key=None), of("bea", sub="bea"))
+        await store.write(lambda tx: store.sessions.revoke_device(tx, POOL, "sub", "k", 5.0, but="asks"))
+        found = [await store.sessions.get(POOL, name) for name in ("one", "asks", "elsewhere", "none", "bea")]
+        assert [session.revoked_at if session else 0.0 for session in found] == [5.0, None, None, None, None]
+
     async def test_rotation(self, store: Store) -> None:
         """The new token continues the session, the old one is remembered; a grace that runs is not lengthened."""
         await self._add(store, self.session)

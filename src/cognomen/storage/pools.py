@@ -23,6 +23,7 @@ OWNED = (
     ("user_groups", "name"),
     ("sessions", "origin_jti"),
     ("rotated_refresh_tokens", "refresh_digest"),
+    ("devices", "device_key"),
     ("codes", "sub"),
     ("passkeys", "credential_id"),
     ("attempts", "subject"),

@@ -120,6 +120,17 @@ class Sessions:
     async def revoke_all(self, tx: Tx, pool_id: str, sub: str, now: float) -> None:
         await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND sub = $2 AND revoked_at IS NULL", pool_id, sub, now)
 
+    async def revoke_device(self, tx: Tx, pool_id: str, sub: str, device_key: str, now: float, *, but: str) -> None:
+        """The user's sessions that began on a device, but for the one with this origin_jti."""
+        await tx.run(
+            "UPDATE sessions SET revoked_at = $4 WHERE pool_id = $1 AND sub = $2 AND device_key = $3 AND origin_jti <> $5 AND revoked_at IS NULL",
+            pool_id,
+            sub,
+            device_key,
+            now,
+            but,
+        )
+
     async def tracked(self, pool_id: str, sub: str, now: float, tx: Reader | None = None) -> list[Session]:
         """The user's live sessions that are tracked, the one used last first. Their number is bounded by the pool's limit per user."""
         rows = await (tx or self._engine).rows(

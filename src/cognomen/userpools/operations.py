@@ -9,6 +9,7 @@ FILES = (
     "auth_factors",
     "client_secrets",
     "clients",
+    "devices",
     "groups",
     "limits",
     "list_users",

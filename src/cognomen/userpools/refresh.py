@@ -16,7 +16,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.sessions import Session
 from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
-from cognomen.userpools import client_auth, issue, tracking
+from cognomen.userpools import client_auth, device_tracking, issue, tracking
 from cognomen.userpools.auth.steps import required
 
 
@@ -28,7 +28,7 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
     if rotates(client):
         raise errors.NotAuthorizedException("Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
     try:
-        session, user = await _session(cx, pool, client, token)
+        session, user = await _session(cx, pool, client, token, parameters.get("DEVICE_KEY"))
     except errors.RefreshTokenReuseException as cause:  # rotated once, when the client still did so; InitiateAuth has no such error
         raise _revoked() from cause
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
@@ -36,9 +36,9 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
     return await _renewed(cx, pool, client, session, user)
 
 
-async def with_rotation(cx: Context, pool: Pool, client: Client, token: str) -> idp.AuthenticationResultType:
+async def with_rotation(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> idp.AuthenticationResultType:
     """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
-    session, user = await _session(cx, pool, client, token)
+    session, user = await _session(cx, pool, client, token, device_key)
     if not rotates(client):
         return await _renewed(cx, pool, client, session, user)
     keys = await cx.keys.for_pool(pool.pool_id)
@@ -91,14 +91,14 @@ async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old
         await _end_reused(cx, client, session)
 
 
-async def _session(cx: Context, pool: Pool, client: Client, token: str) -> tuple[Session, User]:
+async def _session(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> tuple[Session, User]:
     """The session that a refresh token continues, and its user. Raises NotAuthorizedException, RefreshTokenReuseException."""
     if not refresh_tokens.is_well_formed(token):
         raise _invalid()
     digest = refresh_tokens.digest(token)
     found = await cx.store.sessions.with_user_by_refresh_digest(pool.pool_id, digest)
     session, user = found or await _session_of_rotated(cx, pool, client, digest)
-    if session.client_id != client.client_id:
+    if session.client_id != client.client_id or not await device_tracking.fits(cx, pool, session, device_key):
         raise _invalid()
     if session.revoked_at is not None:
         raise _revoked()
