@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.clients.node import ready
 from tests.kit.live import Live
 from tests.kit.server import PASSWORD
 
@@ -68,3 +69,9 @@ class App:
 @pytest.fixture(scope="module")
 def app(live: Live) -> App:
     return App(live)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, with the locked libraries installed."""
+    return ready()

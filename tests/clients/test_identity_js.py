@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clients.conftest import App
+from tests.clients.node import JS
 from tests.kit.server import PASSWORD
-
-JS = Path(__file__).parent / "js"
-OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENOTCACHED")
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """Node with the locked libraries beside the script; without Node, or without a registry at the first run, there is nothing to prove here."""
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        pytest.skip("Node is not installed")
-    lock = (JS / "package-lock.json").read_bytes()
-    stamp = JS / "node_modules" / ".installed"
-    if not stamp.exists() or stamp.read_bytes() != lock:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=JS, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode and any(reason in done.stderr for reason in OFFLINE):
-            pytest.skip("the registry of Node's libraries cannot be reached")
-        assert done.returncode == 0, done.stderr
-        stamp.write_bytes(lock)
-    return found
 
 
 @pytest.fixture(scope="module")

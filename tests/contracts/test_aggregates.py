@@ -13,6 +13,7 @@ import pytest
 from cognomen.api import idp
 from cognomen.storage.clients import Client, ClientSecret
 from cognomen.storage.codes import Code
+from cognomen.storage.devices import Device
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.groups import Group
@@ -35,6 +36,12 @@ def pool(pool_id: str = POOL, region: str = "us-east-1", name: str = "p\0\U0001f
 
 def client(client_id: str, pool_id: str = POOL) -> Client:
     return Client(pool_id, client_id, 1.0, 2.0, idp.UserPoolClientType(client_name="c"), (ClientSecret("s", b"\0\xff", 3.0),))
+
+
+def device(sub: str, key: str = "us-east-1_0", **members: Any) -> Device:
+    given: dict[str, Any] = {"name": "n\U0001f600", "status": "remembered", "verifier": b"\0\xff", "last_ip": "::1"}
+    times = {"created_at": 1.0, "modified_at": 2.0, "authenticated_at": 3.0}
+    return Device(pool_id=POOL, sub=sub, device_key=key, **{**given, **times, **members})
 
 
 def renamed(settings: PoolSettings, name: str) -> PoolSettings:
@@ -141,11 +148,60 @@ async def _furnish(store: Store) -> None:
             await store.users.remember_credential(tx, one, 5.0, 3)
             await store.sessions.add(tx, session)
             await store.sessions.rotate(tx, session, one.sub.encode(), one.sub.encode(), b"new" + one.sub.encode(), 9.0)
+            await store.devices.add(tx, device(one.sub))
             await store.codes.put(tx, Code(POOL, one.sub, "confirm", b"d", "email", "v", 9e9))
             await store.attempts.add(tx, POOL, one.sub, "password", 1.0, 900.0)
             await store.used_marks.add(tx, POOL, one.sub.encode(), 9e9)
 
         await store.write(unit)
+
+
+class TestDevices:
+    async def _add(self, store: Store, *devices: Device) -> None:
+        async def unit(tx: Tx) -> None:
+            for each in devices:
+                await store.devices.add(tx, each)
+
+        await store.write(unit)
+
+    async def test_is_one_users_and_added_once(self, store: Store) -> None:
+        """Of two users with one key each has their own; pages are by key, of one user."""
+        await self._add(store, *(device("anna", f"k_{n}") for n in (2, 0, 1)), device("bea", "k_0", name=None))
+        assert await store.devices.get(POOL, "anna", "k_1") == device("anna", "k_1")
+        assert await store.devices.get(POOL, "bea", "k_1") is None
+        assert await store.devices.get("us-east-1_Another01", "anna", "k_1") is None
+        assert await store.devices.page(POOL, "anna", "", 2) == [device("anna", "k_0"), device("anna", "k_1")]
+        assert await store.devices.page(POOL, "anna", "k_1", 2) == [device("anna", "k_2")]
+        with pytest.raises(Taken):
+            await self._add(store, device("bea", "k_0"))
+
+    async def test_changes_and_goes(self, store: Store) -> None:
+        """Each change touches one device; where there is none it says so. A sign-in ends the challenge that was under way."""
+        await self._add(store, device("anna"), device("bea"))
+
+        async def change(tx: Tx) -> list[bool]:
+            key = (POOL, "anna", "us-east-1_0")
+            done = [await store.devices.set_status(tx, *key, "not_remembered", 7.0), await store.devices.ask(tx, *key, "sealed")]
+            changed = await store.devices.get(*key, tx)
+            assert changed == device("anna", status="not_remembered", modified_at=7.0, asked="sealed")
+            done.append(await store.devices.authenticated(tx, *key, 8.0, "::2"))
+            changed = await store.devices.get(*key, tx)
+            assert changed == device("anna", status="not_remembered", modified_at=7.0, authenticated_at=8.0, last_ip="::2")
+            return [*done, await store.devices.remove(tx, *key)]
+
+        assert await store.write(change) == [True] * 4
+
+        async def again(tx: Tx) -> list[bool]:
+            key = (POOL, "anna", "us-east-1_0")
+            return [
+                await store.devices.set_status(tx, *key, "remembered", 7.0),
+                await store.devices.ask(tx, *key, "sealed"),
+                await store.devices.authenticated(tx, *key, 8.0, "::2"),
+                await store.devices.remove(tx, *key),
+            ]
+
+        assert await store.write(again) == [False] * 4
+        assert await store.devices.get(POOL, "bea", "us-east-1_0") == device("bea")
 
 
 class TestClients:

@@ -14,7 +14,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
 from cognomen.storage.inbox import InboxRow
 from cognomen.storage.keys import AccessKey, SigningKeyRow
-from cognomen.storage.sessions import Rotated, Session
+from cognomen.storage.sessions import Activity, Rotated, Session
 from cognomen.storage.store import Store
 
 POOL = "us-east-1_Contract1"
@@ -45,6 +45,42 @@ class TestSessions:
         found = await store.sessions.get(POOL, "jti")
         assert found is not None and found.revoked_at == 5.0
         assert await store.sessions.get(POOL, "other") == other
+
+    async def test_tracked_ones(self, store: Store) -> None:
+        """Live ones of the user that have an id, the one used last first; a use is noted until the session is revoked."""
+
+        def of(name: str, at: float, **members: object) -> Session:
+            there = {"session_id": name, "last_active_at": at, "last_ip": "::1", "device_type": "d"}
+            return msgspec.structs.replace(self.session, origin_jti=name, refresh_digest=name.encode(), **{**there, **members})
+
+        a, b, late, gone = (
+            of("a", 1.0),
+            of("b", 2.0, origin_session_id="sso"),
+            of("late", 9.0, expires_at=50.0),
+            of("gone", 9.0, revoked_at=3.0),
+        )
+        await self._add(store, self.session, a, b, late, gone, of("bea", 9.0, sub="bea"), of("far", 9.0, pool_id="us-east-1_Another01"))
+        assert await store.sessions.tracked(POOL, "sub", 100.0) == [b, a]
+        activity = Activity(5.0, "::2", "e")
+
+        async def touch(tx: Tx) -> tuple[bool, bool, bool]:
+            touched = [await store.sessions.touch(tx, POOL, name, activity) for name in ("a", "gone", "none")]
+            return touched[0], touched[1], touched[2]
+
+        assert await store.write(touch) == (True, False, False)
+        newer = msgspec.structs.replace(a, last_active_at=5.0, last_ip="::2", device_type="e")
+        assert await store.sessions.tracked(POOL, "sub", 100.0) == [newer, b]
+
+    async def test_those_of_a_device(self, store: Store) -> None:
+        """All of this user on this device end, but for the one that is named."""
+
+        def of(name: str, **members: object) -> Session:
+            return msgspec.structs.replace(self.session, origin_jti=name, refresh_digest=name.encode(), **{"device_key": "k", **members})
+
+        await self._add(store, of("one"), of("asks"), of("elsewhere", device_key="l"), of("none", device_key=None), of("bea", sub="bea"))
+        await store.write(lambda tx: store.sessions.revoke_device(tx, POOL, "sub", "k", 5.0, but="asks"))
+        found = [await store.sessions.get(POOL, name) for name in ("one", "asks", "elsewhere", "none", "bea")]
+        assert [session.revoked_at if session else 0.0 for session in found] == [5.0, None, None, None, None]
 
     async def test_rotation(self, store: Store) -> None:
         """The new token continues the session, the old one is remembered; a grace that runs is not lengthened."""

@@ -18,6 +18,7 @@ INVALID, DENIED, MISSING = "InvalidParameterException", "NotAuthorizedException"
 BOTH_FACTORS = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}}
 SMS = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
 TOTP = {"Enabled": True}
+NO_MEMORY = "User pool is not configured to remember devices."
 NO_FACTOR = "Invalid MFA Configuration given. SMS MFA, Email MFA, or Software Token MFA must be enabled."
 
 
@@ -252,6 +253,46 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "Invalid range for token validity.",
         "B.9.72",
     ),
+    # sessions
+    (
+        "AdminListUserSessions",
+        {"UserPoolId": "{pool}", "Username": "anna"},
+        "OperationNotEnabledException",
+        "Session tracking is not enabled for this user pool.",
+        "ours",
+    ),
+    (
+        "AdminRevokeUserSession",
+        {"UserPoolId": "{tracks}", "Username": "carl", "SessionId": f"tkn{'0' * 25}"},
+        MISSING,
+        "Session does not exist.",
+        "ours",
+    ),
+    (
+        "RevokeUserSession",
+        {"AccessToken": "{carls_token}", "SessionId": "{carls_session}"},
+        INVALID,
+        "The current session cannot be revoked.",
+        "ours",
+    ),
+    # devices
+    ("AdminGetDevice", {"UserPoolId": "{pool}", "Username": "anna", "DeviceKey": "x_0"}, MISSING, "Device does not exist.", "A.5"),
+    (
+        "ConfirmDevice",
+        {"AccessToken": "{dans_token}", "DeviceKey": "x_0"},
+        INVALID,
+        "Invalid device key given.",
+        "aws-amplify/amplify-js #2087, boto/boto3 #4059",
+    ),
+    ("ConfirmDevice", {"AccessToken": "{token}", "DeviceKey": "x_0"}, "InvalidUserPoolConfigurationException", NO_MEMORY, "ours"),
+    (
+        "ConfirmDevice",
+        {"AccessToken": "{dans_token}", "DeviceKey": "{dans_device}"},
+        INVALID,
+        "Invalid device secret verifier configuration given.",
+        "ours",
+    ),
+    ("ForgetDevice", {"DeviceKey": "x_0"}, INVALID, "Missing required parameter AccessToken", "ours"),
     # the model's own violations
     (
         "CreateGroup",
@@ -287,6 +328,8 @@ async def world(server: TestServer) -> dict[str, str]:
     await server.user(pool, "anna")
     await server.user(alias, "ben", email="b@example.com", email_verified="true")
     return {
+        **await sessions(server),
+        **await devices(server),
         "pool": pool,
         "client": client,
         "alias": alias,
@@ -295,6 +338,24 @@ async def world(server: TestServer) -> dict[str, str]:
         "by_passkey": await server.pool(**first("WEB_AUTHN")),
         "token": (await server.sign_in(client, "anna"))["AccessToken"],
     }
+
+
+async def devices(server: TestServer) -> dict[str, str]:
+    """A pool that remembers devices, and Dan on one that he has not confirmed."""
+    pool = await server.pool(DeviceConfiguration={"ChallengeRequiredOnNewDevice": True})
+    await server.user(pool, "dan")
+    tokens = await server.sign_in(await server.client(pool), "dan")
+    return {"dans_token": tokens["AccessToken"], "dans_device": tokens["NewDeviceMetadata"]["DeviceKey"]}
+
+
+async def sessions(server: TestServer) -> dict[str, str]:
+    """A pool that tracks sessions, and Carl with one."""
+    pool = await server.pool()
+    await server.call("SetUserPoolSessionConfiguration", UserPoolId=pool, UserSessionTracking="ENABLED", TokenSession={"MaxPerUser": 20})
+    await server.user(pool, "carl")
+    token = (await server.sign_in(await server.client(pool), "carl"))["AccessToken"]
+    session = (await server.call("ListUserSessions", AccessToken=token))["Sessions"][0]["SessionId"]
+    return {"tracks": pool, "carls_token": token, "carls_session": session}
 
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)  # no text depends on the database

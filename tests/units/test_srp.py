@@ -151,6 +151,23 @@ class TestPasswords:
         assert srp.check_password(Verifier(made.salt, b"\0" + made.value), POOL, USER, PASSWORD)
         assert srp.check_password(Verifier(made.salt, srp.pad(int.from_bytes(made.value, "big"))), POOL, USER, PASSWORD)
 
+    @pytest.mark.parametrize(
+        ("salt", "value"),
+        [(b"\1", number) for number in (0, 1, srp.COGNITO.N - 1, srp.COGNITO.N, srp.COGNITO.N + 2, 2**3080)]
+        + [(b"", 2), (b"\0\0", 2), (b"x" * 65, 2)],
+    )
+    def test_a_devices_verifier_that_proves_nothing(self, salt: bytes, value: int) -> None:
+        """With 0, 1 or N-1 the shared secret is no secret; the rest no honest device brings."""
+        with pytest.raises(srp.BadSrp):
+            srp.read_verifier(salt, srp.pad(value))
+
+    def test_a_devices_verifier_is_read_as_it_was_written(self) -> None:
+        """Padded or not, salt and verifier are the same numbers."""
+        for value in (2, 2**3071, srp.COGNITO.N - 2):
+            bare = value.to_bytes((value.bit_length() + 7) // 8, "big")
+            assert srp.read_verifier(b"\xff", bare) == srp.read_verifier(b"\0\xff", srp.pad(value))
+            assert srp.read_verifier(b"\xff", bare).salt_hex == "00ff"
+
     def test_decoys(self) -> None:
         """A decoy looks like a verifier, is the same for the same seed only, and no password opens it."""
         one, again, other = srp.decoy(b"seed"), srp.decoy(b"seed"), srp.decoy(b"other")

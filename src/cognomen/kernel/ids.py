@@ -46,6 +46,16 @@ def uuid() -> str:
     return _uuid("4")
 
 
+def device_key(region: str) -> str:
+    """The key of a device: the region and a random UUID."""
+    return f"{region}_{_uuid('4')}"
+
+
+def token_session_id() -> str:
+    """The id of a tracked token session: `tkn` and 25 characters of lower-case base 36 (129 bits)."""
+    return f"tkn{_draw(_BASE36, 25)}"
+
+
 def digits(count: int) -> str:
     """A code of `count` decimal digits, every one equally likely, leading zeros kept."""
     return f"{secrets.randbelow(10**count):0{count}d}"

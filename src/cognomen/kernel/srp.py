@@ -98,6 +98,15 @@ def make_verifier(pool_suffix: str, user_id: str, password: str) -> Verifier:
     return Verifier(salt, _fixed_int(_table_power_of_g(_x(salt, pool_suffix, user_id, password))))
 
 
+def read_verifier(salt: bytes, value: bytes) -> Verifier:
+    """Salt and verifier that a device made for itself. Raises BadSrp for what has not the group's size, and for verifiers that prove nothing:
+    from 0, 1 and N-1 anyone finds the shared secret."""
+    number = int.from_bytes(value, "big")
+    if not 0 < len(salt) <= 64 or not any(salt) or len(value) > _SIZE + 1 or not 1 < number < COGNITO.N - 1:
+        raise BadSrp("not a salt and a verifier of this group")
+    return Verifier(salt.lstrip(b"\0"), _fixed_int(number))
+
+
 def check_password(verifier: Verifier, pool_suffix: str, user_id: str, password: str) -> bool:
     """Whether a password that came in the clear is the one behind the verifier. Takes the same time if it is not.
 

@@ -13,7 +13,7 @@ from cognomen.storage.engine import Engine, Row, Tx, Unit
 from cognomen.storage.errors import Missing
 
 T = TypeVar("T")
-_COLUMNS = "pool_id, client_id, created_at, modified_at, body, secrets"
+_COLUMNS = "pool_id, client_id, created_at, modified_at, body, secrets, sso_minutes"
 
 
 class ClientSecret(msgspec.Struct, frozen=True):
@@ -25,7 +25,8 @@ class ClientSecret(msgspec.Struct, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True):
-    """One app client as it stands. `settings` never holds a secret. Shared by requests: never changed in place."""
+    """One app client as it stands. `settings` never holds a secret. `sso_minutes` is for how long after a fresh sign-in it takes the user's
+    single sign-on session for one of its own (0: never). Shared by requests: never changed in place."""
 
     pool_id: str
     client_id: str
@@ -33,6 +34,7 @@ class Client(msgspec.Struct, frozen=True):
     modified_at: float
     settings: idp.UserPoolClientType
     secrets: tuple[ClientSecret, ...]
+    sso_minutes: int = 60
 
 
 _decode = msgspec.json.Decoder(idp.UserPoolClientType).decode
@@ -41,7 +43,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _client(row: Row) -> Client:
-    return Client(row[0], row[1], row[2], row[3], _decode(row[4]), _decode_secrets(row[5]))
+    return Client(row[0], row[1], row[2], row[3], _decode(row[4]), _decode_secrets(row[5]), row[6])
 
 
 class Clients:
@@ -73,20 +75,21 @@ class Clients:
                 raise Missing(client.pool_id)
             await tx.run("INSERT INTO client_directory (client_id, pool_id) VALUES ($1, $2)", client.client_id, client.pool_id)
             await tx.run(
-                f"INSERT INTO clients ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)",
+                f"INSERT INTO clients ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 client.pool_id,
                 client.client_id,
                 client.created_at,
                 client.modified_at,
                 _encode(client.settings).decode(),
                 _encode(client.secrets).decode(),
+                client.sso_minutes,
             )
             await self._engine.announce(tx)
 
         await self._write(unit)
 
     async def change(self, pool_id: str, client_id: str, update: Callable[[Client], Client]) -> Client:
-        """Replaces settings and secrets by those of `update(client)`, read and written in one unit. Raises Missing and what `update` raises."""
+        """Replaces what may change by that of `update(client)`, read and written in one unit. Raises Missing and what `update` raises."""
 
         async def unit(tx: Tx) -> Client:
             row = await tx.row(f"SELECT {_COLUMNS} FROM clients WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
@@ -94,12 +97,13 @@ class Clients:
                 raise Missing(client_id)
             after = update(_client(row))
             await tx.run(
-                "UPDATE clients SET modified_at = $3, body = $4, secrets = $5 WHERE pool_id = $1 AND client_id = $2",
+                "UPDATE clients SET modified_at = $3, body = $4, secrets = $5, sso_minutes = $6 WHERE pool_id = $1 AND client_id = $2",
                 pool_id,
                 client_id,
                 after.modified_at,
                 _encode(after.settings).decode(),
                 _encode(after.secrets).decode(),
+                after.sso_minutes,
             )
             await self._engine.announce(tx)
             return after

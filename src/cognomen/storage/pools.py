@@ -23,6 +23,7 @@ OWNED = (
     ("user_groups", "name"),
     ("sessions", "origin_jti"),
     ("rotated_refresh_tokens", "refresh_digest"),
+    ("devices", "device_key"),
     ("codes", "sub"),
     ("passkeys", "credential_id"),
     ("attempts", "subject"),
@@ -34,13 +35,21 @@ OWNED = (
 )
 
 
+class SessionSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Are sessions tracked, and then how many token sessions may a user have at most?"""
+
+    tracking: bool = False
+    max_per_user: int = 20
+
+
 class PoolSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Everything that is configured: AWS's own shapes, and the issuer by which the pool signs ("self", "aws" or a URL)."""
+    """Everything that is configured: AWS's own shapes, the issuer by which the pool signs ("self", "aws" or a URL), session tracking."""
 
     pool: idp.UserPoolType
     mfa: idp.GetUserPoolMfaConfigResponse
     issuer: str = "self"
     logs: list[idp.LogConfigurationType] = []
+    sessions: SessionSettings = SessionSettings()
 
 
 class Pool(msgspec.Struct, frozen=True):

@@ -8,11 +8,26 @@ from cognomen.storage.engine import Engine, Reader, Row, Tx
 from cognomen.storage.users import COLUMNS as USER_COLUMNS
 from cognomen.storage.users import User, user_of
 
-_COLUMNS = "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope"
-_ADD = f"INSERT INTO sessions ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_COLUMNS = (
+    "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope,"
+    " device_key, session_id, origin_session_id, last_active_at, last_ip, device_type"
+)
+_WIDTH = _COLUMNS.count(",") + 1
+_ADD = f"INSERT INTO sessions ({_COLUMNS}) VALUES ({', '.join(f'${n}' for n in range(1, _WIDTH + 1))})"
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """When and from where a tracked session was last used."""
+
+    at: float
+    ip: str
+    device_type: str
 
 
 class Session(msgspec.Struct, frozen=True):
+    """One sign-in. `device_key` is the remembered device it began on. A session that is tracked has a `session_id` and what follows it;
+    `origin_session_id` is that of the single sign-on it came through, if any."""
+
     pool_id: str
     origin_jti: str
     sub: str
@@ -22,8 +37,15 @@ class Session(msgspec.Struct, frozen=True):
     expires_at: float
     revoked_at: float | None
     scope: str
+    device_key: str | None = None
+    session_id: str | None = None
+    origin_session_id: str | None = None
+    last_active_at: float | None = None
+    last_ip: str | None = None
+    device_type: str | None = None
 
 
+_TRACKED = "pool_id = $1 AND sub = $2 AND session_id IS NOT NULL AND revoked_at IS NULL AND expires_at > $3"
 _WITH_USER = (
     f"SELECT {', '.join(f's.{name}' for name in _COLUMNS.split(', '))}, {', '.join(f'u.{name}' for name in USER_COLUMNS.split(', '))}"
     " FROM sessions s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub WHERE s.pool_id = $1 AND"
@@ -42,7 +64,7 @@ def _session(row: Row) -> Session:
 
 
 def _both(row: Row | None) -> tuple[Session, User] | None:
-    return (Session(*row[:9]), user_of(row[9:])) if row else None
+    return (Session(*row[:_WIDTH]), user_of(row[_WIDTH:])) if row else None
 
 
 class Sessions:
@@ -97,3 +119,35 @@ class Sessions:
 
     async def revoke_all(self, tx: Tx, pool_id: str, sub: str, now: float) -> None:
         await tx.run("UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND sub = $2 AND revoked_at IS NULL", pool_id, sub, now)
+
+    async def revoke_device(self, tx: Tx, pool_id: str, sub: str, device_key: str, now: float, *, but: str) -> None:
+        """The user's sessions that began on a device, but for the one with this origin_jti."""
+        await tx.run(
+            "UPDATE sessions SET revoked_at = $4 WHERE pool_id = $1 AND sub = $2 AND device_key = $3 AND origin_jti <> $5 AND revoked_at IS NULL",
+            pool_id,
+            sub,
+            device_key,
+            now,
+            but,
+        )
+
+    async def tracked(self, pool_id: str, sub: str, now: float, tx: Reader | None = None) -> list[Session]:
+        """The user's live sessions that are tracked, the one used last first. Their number is bounded by the pool's limit per user."""
+        rows = await (tx or self._engine).rows(
+            f"SELECT {_COLUMNS} FROM sessions WHERE {_TRACKED} ORDER BY last_active_at DESC, session_id", pool_id, sub, now
+        )
+        return [_session(row) for row in rows]
+
+    async def touch(self, tx: Tx, pool_id: str, origin_jti: str, activity: Activity) -> bool:
+        """Notes the last use of a tracked session; False when it has been revoked or removed meanwhile."""
+        return bool(
+            await tx.run(
+                "UPDATE sessions SET last_active_at = $3, last_ip = $4, device_type = $5"
+                " WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL",
+                pool_id,
+                origin_jti,
+                activity.at,
+                activity.ip,
+                activity.device_type,
+            )
+        )

@@ -7,6 +7,7 @@ from typing import TypeVar
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
+from cognomen.storage.devices import Devices
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
 from cognomen.storage.inbox import Inbox
@@ -34,6 +35,7 @@ class Store:
         self.groups = Groups(engine)
         self.sessions = Sessions(engine)
         self.passkeys = Passkeys(engine)
+        self.devices = Devices(engine)
         self.codes = Codes(engine)
         self.attempts = AttemptCounts(engine)
         self.used_marks = UsedMarks()

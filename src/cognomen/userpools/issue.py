@@ -9,6 +9,7 @@ from typing import Any
 from cognomen.api import idp
 from cognomen.context import Context
 from cognomen.kernel import ids
+from cognomen.kernel.events import TokenRevoked
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.groups import Group
@@ -18,17 +19,20 @@ from cognomen.storage.users import User
 from cognomen.tokens import claims, issuer, jwt
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
+from cognomen.userpools import device_tracking, tracking
 from cognomen.userpools.access import SCOPE
 from cognomen.userpools.rules import permissions, validity
 
 
 async def sign_in(
-    cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]]
+    cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]], *, device: str | None = None
 ) -> idp.AuthenticationResultType:
-    """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session."""
+    """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session. `device` is the key of the
+    one signed in on; in a pool that remembers devices, a sign-in without one is told the key of a new one."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
     refresh_token = refresh_tokens.make(keys.id_key.public)
+    new_device = device_tracking.new(cx, pool, user) if not device and device_tracking.remembers(pool) else None
     session = Session(
         pool_id=pool.pool_id,
         origin_jti=ids.uuid(),
@@ -39,21 +43,31 @@ async def sign_in(
         expires_at=now + validity.refresh_seconds(client),
         revoked_at=None,
         scope=SCOPE,
+        device_key=new_device.device_key if new_device else device or None,
     )
+    limits = pool.settings.sessions
+    if limits.tracking:
+        session = tracking.begun(cx, session)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> list[Session]:
         await also(tx)
+        gone = await tracking.make_room(cx, tx, session, limits.max_per_user) if limits.tracking else []
         await cx.store.sessions.add(tx, session)
+        return gone
 
     # Signing and the durable write go on side by side: one keeps the processor busy, the other the disk. Tokens leave only after the write.
     signing = asyncio.create_task(tokens(cx, pool, client, user, session, refresh_token=refresh_token))
     try:
-        await cx.store.write(unit)
+        evicted = await cx.store.write(unit)
     except BaseException:
         signing.cancel()
         await asyncio.wait([signing])
         raise
-    return await signing
+    for gone in evicted:
+        cx.tell(TokenRevoked, pool.pool_id, sub=user.sub, username=user.username, client_id=gone.client_id)
+    result = await signing
+    result.new_device_metadata = new_device
+    return result
 
 
 async def tokens(
@@ -69,10 +83,13 @@ async def tokens(
         event_id=ids.uuid(),
         auth_time=int(session.auth_time),
         issued_at=now,
-        origin_jti=None if client.settings.enable_token_revocation is False else session.origin_jti,
+        # A tracked session can be revoked by itself, so its tokens name it whatever the client says.
+        origin_jti=None if client.settings.enable_token_revocation is False and session.session_id is None else session.origin_jti,
     )
     lifetime = validity.access_seconds(client)
-    access = claims.access_claims(subject, grant, expires_at=now + lifetime, scope=session.scope, jti=ids.uuid())
+    access = claims.access_claims(
+        subject, grant, expires_at=now + lifetime, scope=session.scope, jti=ids.uuid(), device_key=session.device_key
+    )
     readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
     identity = claims.id_claims(subject, grant, expires_at=now + validity.id_seconds(client), jti=ids.uuid(), readable=readable)
     access_token, id_token = await cx.workers.run(_sign, keys, access, identity)

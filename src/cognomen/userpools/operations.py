@@ -9,6 +9,7 @@ FILES = (
     "auth_factors",
     "client_secrets",
     "clients",
+    "devices",
     "groups",
     "limits",
     "list_users",
@@ -24,6 +25,7 @@ FILES = (
     "software_tokens",
     "tags",
     "token_operations",
+    "user_sessions",
 )
 
 

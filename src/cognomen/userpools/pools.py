@@ -53,6 +53,7 @@ async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> i
         tags.check(asked)
         issuer = tags.issuer_after(before, asked, present.issuer, cx.settings.issuer)
         pool, mfa = pool_settings.changed(present.pool, present.mfa, request)
+        pool_settings.check_tracking(pool, present.sessions)
         return msgspec.structs.replace(present, pool=pool, mfa=mfa, issuer=issuer)
 
     await change(cx, request.user_pool_id, update)

@@ -16,7 +16,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.sessions import Session
 from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
-from cognomen.userpools import client_auth, issue
+from cognomen.userpools import client_auth, device_tracking, issue, tracking
 from cognomen.userpools.auth.steps import required
 
 
@@ -28,28 +28,35 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
     if rotates(client):
         raise errors.NotAuthorizedException("Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
     try:
-        session, user = await _session(cx, pool, client, token)
+        session, user = await _session(cx, pool, client, token, parameters.get("DEVICE_KEY"))
     except errors.RefreshTokenReuseException as cause:  # rotated once, when the client still did so; InitiateAuth has no such error
         raise _revoked() from cause
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
     client_auth.check_secret_hash(cx, client, parameters.get("SECRET_HASH"), user.username, user.sub)
-    result = await issue.tokens(cx, pool, client, user, session)
-    _tell(cx, client, user, rotated=False)
+    return await _renewed(cx, pool, client, session, user)
+
+
+async def with_rotation(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> idp.AuthenticationResultType:
+    """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
+    session, user = await _session(cx, pool, client, token, device_key)
+    if not rotates(client):
+        return await _renewed(cx, pool, client, session, user)
+    keys = await cx.keys.for_pool(pool.pool_id)
+    successor = refresh_tokens.make(keys.id_key.public)
+    await _rotate(cx, pool, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
+    result = await issue.tokens(cx, pool, client, user, session, refresh_token=successor)
+    _tell(cx, client, user, rotated=True)
     return result
 
 
-async def with_rotation(cx: Context, pool: Pool, client: Client, token: str) -> idp.AuthenticationResultType:
-    """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
-    session, user = await _session(cx, pool, client, token)
-    if not rotates(client):
-        result = await issue.tokens(cx, pool, client, user, session)
-        _tell(cx, client, user, rotated=False)
-        return result
-    keys = await cx.keys.for_pool(pool.pool_id)
-    successor = refresh_tokens.make(keys.id_key.public)
-    await _rotate(cx, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
-    result = await issue.tokens(cx, pool, client, user, session, refresh_token=successor)
-    _tell(cx, client, user, rotated=True)
+async def _renewed(cx: Context, pool: Pool, client: Client, session: Session, user: User) -> idp.AuthenticationResultType:
+    activity = tracking.activity(cx, pool, session)
+    if activity is not None and not await cx.store.write(
+        lambda tx: cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
+    ):
+        raise _revoked()
+    result = await issue.tokens(cx, pool, client, user, session)
+    _tell(cx, client, user, rotated=False)
     return result
 
 
@@ -58,7 +65,7 @@ def rotates(client: Client) -> bool:
     return rotation is not None and rotation.feature == "ENABLED"
 
 
-async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new: bytes) -> None:
+async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old: bytes, new: bytes) -> None:
     """The new token continues the session. Within its grace an old one may be rotated once more, after it nothing is.
 
     Two requests with the same token at the same moment: the second finds the first's mark, and lives by the grace alone.
@@ -66,6 +73,7 @@ async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new
     rotation = client.settings.refresh_token_rotation
     grace = (rotation.retry_grace_period_seconds if rotation else None) or 0
     now = cx.clock.now()
+    activity = tracking.activity(cx, pool, session)
 
     async def unit(tx: Tx) -> bool:
         present = await cx.store.sessions.get(session.pool_id, session.origin_jti, tx)
@@ -75,20 +83,22 @@ async def _rotate(cx: Context, client: Client, session: Session, old: bytes, new
         if replaced is not None and replaced.grace_until <= now:
             return False
         await cx.store.sessions.rotate(tx, present, old, present.refresh_digest, new, now + grace)
+        if activity is not None:
+            await cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
         return True
 
     if not await cx.store.write(unit):
         await _end_reused(cx, client, session)
 
 
-async def _session(cx: Context, pool: Pool, client: Client, token: str) -> tuple[Session, User]:
+async def _session(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> tuple[Session, User]:
     """The session that a refresh token continues, and its user. Raises NotAuthorizedException, RefreshTokenReuseException."""
     if not refresh_tokens.is_well_formed(token):
         raise _invalid()
     digest = refresh_tokens.digest(token)
     found = await cx.store.sessions.with_user_by_refresh_digest(pool.pool_id, digest)
     session, user = found or await _session_of_rotated(cx, pool, client, digest)
-    if session.client_id != client.client_id:
+    if session.client_id != client.client_id or not await device_tracking.fits(cx, pool, session, device_key):
         raise _invalid()
     if session.revoked_at is not None:
         raise _revoked()

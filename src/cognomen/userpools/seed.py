@@ -84,6 +84,7 @@ def _pool_after(
     _one_expiry(asked, named)
     update = idp.UpdateUserPoolRequest(user_pool_id="", pool_name=request.pool_name, **asked)
     pool, mfa = pool_settings.changed(before.pool, before.mfa, update)
+    pool_settings.check_tracking(pool, before.sessions)
     return msgspec.structs.replace(before, pool=_with_schema(pool, request), mfa=mfa, issuer=issuer or before.issuer)
 
 

@@ -124,17 +124,23 @@ async def _respond(
         raise errors.InvalidParameterException("Unsupported challenge for this client")
     responses = request.challenge_responses or {}
     required(responses, "USERNAME")
-    state = _state(cx, client, request.challenge_name, responses, request.session)
+    state = await _state(cx, pool, client, request.challenge_name, responses, request.session)
     if state.challenge != request.challenge_name or (state.admin and not admin):
         raise errors.NotAuthorizedException("Invalid session for the user.")
     attempt = await machine.resume(cx, pool, client, state, responses, request.client_metadata or {}, context=context)
     return await machine.run(cx, attempt, move, tables.FOLLOWING)
 
 
-def _state(cx: Context, client: Client, challenge: str, responses: Mapping[str, str], session: str | None) -> SessionState:
+async def _state(
+    cx: Context, pool: Pool, client: Client, challenge: str, responses: Mapping[str, str], session: str | None
+) -> SessionState:
     recover = tables.RECOVERED_FROM_ANSWER.get(challenge)
     if recover is not None:
         return recover(cx, client, responses)
-    if session is None:
+    if session is not None:
+        return open_session(cx, client, session)
+    kept_here = tables.KEPT_HERE.get(challenge)
+    state = await kept_here(cx, pool, client, responses) if kept_here else None
+    if state is None:
         raise errors.InvalidParameterException("Missing required parameter Session")
-    return open_session(cx, client, session)
+    return state

@@ -30,6 +30,7 @@ CREATE TABLE clients (
   modified_at DOUBLE PRECISION NOT NULL,
   body TEXT NOT NULL,
   secrets TEXT NOT NULL,
+  sso_minutes BIGINT NOT NULL DEFAULT 60,
   PRIMARY KEY (pool_id, client_id)
 );
 CREATE TABLE client_directory (client_id TEXT PRIMARY KEY, pool_id TEXT NOT NULL);
@@ -105,7 +106,8 @@ CREATE TABLE group_members (
 );
 CREATE INDEX group_members_by_user ON group_members (pool_id, sub, name);
 
--- One row per sign-in. Its refresh token is kept as a digest; tokens are of this session by origin_jti.
+-- One row per sign-in. Its refresh token is kept as a digest; tokens are of this session by origin_jti. `device_key` binds it to the device
+-- that it began on. From `session_id` on: what session tracking knows of it, NULL where the pool did not track when it began.
 CREATE TABLE sessions (
   pool_id TEXT NOT NULL,
   origin_jti TEXT NOT NULL,
@@ -116,11 +118,18 @@ CREATE TABLE sessions (
   expires_at DOUBLE PRECISION NOT NULL,
   revoked_at DOUBLE PRECISION,
   scope TEXT NOT NULL,
+  device_key TEXT,
+  session_id TEXT,
+  origin_session_id TEXT,
+  last_active_at DOUBLE PRECISION,
+  last_ip TEXT,
+  device_type TEXT,
   PRIMARY KEY (pool_id, origin_jti)
 );
 CREATE UNIQUE INDEX sessions_by_refresh_digest ON sessions (pool_id, refresh_digest);
 CREATE INDEX sessions_by_user ON sessions (pool_id, sub);
 CREATE INDEX sessions_by_client ON sessions (pool_id, client_id);
+CREATE INDEX sessions_tracked ON sessions (pool_id, sub, session_id) WHERE session_id IS NOT NULL AND revoked_at IS NULL;
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 -- Refresh tokens that rotation replaced: usable until grace_until, and after that proof of reuse.

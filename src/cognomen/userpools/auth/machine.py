@@ -19,10 +19,11 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, find, issue
 from cognomen.userpools.auth import lockout, session
-from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
+from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
 
 Move = Callable[[Context, Attempt], Awaitable[Step]]
 Follow = Callable[[Context, Attempt], Awaitable[Ask | None]]
+_LONGEST_KEY = 55  # of a device, as the model has it
 SaidContext = idp.UserContextDataType | idp.ContextDataType | None
 
 
@@ -110,6 +111,8 @@ async def start(
         session=session,
         context=context,
     )
+    if "DEVICE_KEY" in parameters:
+        attempt.kept = {NAMED_DEVICE: parameters["DEVICE_KEY"][:_LONGEST_KEY]}
     _check_secret_hash(cx, attempt)
     if attempt.user is None and not attempt.hides_users:
         raise find.no_user()
@@ -145,7 +148,8 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
                 await cx.store.write(lambda tx: use_up(cx, tx, attempt))
                 spent(attempt)
             return _ask(cx, attempt, further)
-    result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt))
+    device = attempt.kept.get(DEVICE)
+    result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), device=device)
     _tell_success(cx, attempt, user)
     return Outcome(authentication_result=result, challenge_parameters={})
 

@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.userpools.auth import email_otp, mfa_setup, sms_mfa, software_token_mfa, web_authn
+from cognomen.userpools.auth import device_srp, email_otp, mfa_setup, sms_mfa, software_token_mfa, web_authn
 from cognomen.userpools.auth.steps import Ask, Attempt, Step, required
 from cognomen.userpools.rules import factors
 
@@ -32,6 +32,8 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
     demanded = attempt.kept.get(KEPT)
     mode = pool.settings.pool.mfa_configuration or "OFF"
     if (mode == "OFF" and demanded is None) or _is_proved(attempt):
+        return None
+    if demanded is None and device_srp.stands_for_mfa(attempt):  # what threat protection demands, no device waives
         return None
     user = attempt.signed_in_user
     choices = _choices(attempt)

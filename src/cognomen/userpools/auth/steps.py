@@ -12,6 +12,9 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 
+# In `Attempt.kept`: the device that the client named when it began, and the one that the sign-in is on ("": one that is new).
+NAMED_DEVICE, DEVICE = "named_device", "device"
+
 Settle = Callable[[Tx], Awaitable[None]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cognomen.userpools.auth import (
     choice,
     custom,
+    device_srp,
     email_otp,
     mfa,
     mfa_setup,
@@ -36,6 +37,8 @@ CHALLENGES: dict[str, Move] = {
     sms_otp.CHALLENGE: sms_otp.answer,
     web_authn.CHALLENGE: web_authn.answer,
     "NEW_PASSWORD_REQUIRED": new_password.answer,
+    device_srp.CHALLENGE: device_srp.answer,
+    device_srp.VERIFIER: device_srp.answer_verifier,
     mfa.SELECT: mfa.answer_selection,
     mfa_setup.CHALLENGE: mfa_setup.answer,
     sms_mfa.CHALLENGE: sms_mfa.answer,
@@ -44,7 +47,10 @@ CHALLENGES: dict[str, Move] = {
 }
 
 # Challenges that carry their state themselves, beside or instead of a Session.
-RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover}
+RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover, device_srp.VERIFIER: device_srp.recover}
+
+# Challenges that some clients answer without their Session: what was asked is kept here too.
+KEPT_HERE = {device_srp.CHALLENGE: device_srp.recover_asked}
 
 # Asked after the password (or what stands for it) was proved, the first that applies first; tokens when none does.
-FOLLOWING: tuple[Follow, ...] = (custom.follow, new_password.follow, mfa.follow)
+FOLLOWING: tuple[Follow, ...] = (custom.follow, new_password.follow, device_srp.follow, mfa.follow)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cognomen.api import errors, idp
-from cognomen.storage.pools import PoolSettings
+from cognomen.storage.pools import PoolSettings, SessionSettings
 from cognomen.userpools.rules import mfa_settings, schema
 
 Update = Callable[[PoolSettings], PoolSettings]
@@ -226,9 +226,19 @@ def _check_tier(pool: idp.UserPoolType, factors: Sequence[str]) -> None:
         (registration is not None and registration.enable_status == "Enabled", "Dynamic client registration"),
     ):
         if asked:
-            raise errors.FeatureUnavailableInTierException(
-                f"{feature} is not available in this tier. Change the user pool to the Essentials tier."
-            )
+            raise not_in_lite(feature)
+
+
+def check_tracking(pool: idp.UserPoolType, sessions: SessionSettings) -> None:
+    """Raises FeatureUnavailableInTierException for a pool that tracks sessions and is to become one of the Lite tier."""
+    if sessions.tracking and pool.user_pool_tier == "LITE":
+        raise not_in_lite("Session management")
+
+
+def not_in_lite(feature: str) -> errors.FeatureUnavailableInTierException:
+    return errors.FeatureUnavailableInTierException(
+        f"{feature} is not available in this tier. Change the user pool to the Essentials tier."
+    )
 
 
 def acr_levels(pool: idp.UserPoolType) -> dict[str, idp.AcrLevelConfigType]:
