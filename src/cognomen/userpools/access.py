@@ -47,6 +47,14 @@ async def of(cx: Context, access_token: str) -> Access:
     return Access(pool, client, user, claims)
 
 
+async def of_whoever(cx: Context, access_token: str) -> Access:
+    """For operations whose model has no UserNotFoundException: the token of a user who is gone is worth nothing any more."""
+    try:
+        return await of(cx, access_token)
+    except errors.UserNotFoundException as cause:
+        raise errors.NotAuthorizedException("Access Token has been revoked") from cause
+
+
 async def _issued_to(cx: Context, access_token: str) -> tuple[Pool, Client]:
     """The client that the token names; believed only once the signature of that client's pool has been verified."""
     try:

@@ -41,7 +41,7 @@ class Registration(msgspec.Struct, frozen=True):
 
 @op
 async def start_web_authn_registration(cx: Context, request: idp.StartWebAuthnRegistrationRequest) -> idp.StartWebAuthnRegistrationResponse:
-    of = await _signed_in(cx, request.access_token)
+    of = await access.of_whoever(cx, request.access_token)
     relying_party_id = relying_party(of.pool)
     present = await cx.store.passkeys.of_user(of.pool.pool_id, of.user.sub)
     _refuse_too_many(present)
@@ -66,14 +66,6 @@ async def start_web_authn_registration(cx: Context, request: idp.StartWebAuthnRe
         "attestation": "none",
     }
     return idp.StartWebAuthnRegistrationResponse(credential_creation_options=options)
-
-
-async def _signed_in(cx: Context, access_token: str) -> Access:
-    """AWS's model has no UserNotFoundException for these operations: the token of a user who is gone is worth nothing any more."""
-    try:
-        return await access.of(cx, access_token)
-    except errors.UserNotFoundException as cause:
-        raise errors.NotAuthorizedException("Access Token has been revoked") from cause
 
 
 def relying_party(pool: Pool) -> str:
@@ -103,7 +95,7 @@ def descriptor(passkey: Passkey) -> dict[str, Any]:
 async def complete_web_authn_registration(
     cx: Context, request: idp.CompleteWebAuthnRegistrationRequest
 ) -> idp.CompleteWebAuthnRegistrationResponse:
-    of = await _signed_in(cx, request.access_token)
+    of = await access.of_whoever(cx, request.access_token)
     relying_party_id = relying_party(of.pool)
     try:
         answer = web_authn.read(request.credential, expected_type="webauthn.create", relying_party_id=relying_party_id)
@@ -182,7 +174,7 @@ def _friendly_name(transports: list[str]) -> str:
 
 @op
 async def list_web_authn_credentials(cx: Context, request: idp.ListWebAuthnCredentialsRequest) -> idp.ListWebAuthnCredentialsResponse:
-    of = await _signed_in(cx, request.access_token)
+    of = await access.of_whoever(cx, request.access_token)
     bound = pages.bound("ListWebAuthnCredentials", of.pool.pool_id, of.user.sub)
     after = pages.position(cx, bound, request.next_token)
     limit = request.max_results or _MOST
@@ -204,7 +196,7 @@ async def list_web_authn_credentials(cx: Context, request: idp.ListWebAuthnCrede
 
 @op
 async def delete_web_authn_credential(cx: Context, request: idp.DeleteWebAuthnCredentialRequest) -> idp.DeleteWebAuthnCredentialResponse:
-    of = await _signed_in(cx, request.access_token)
+    of = await access.of_whoever(cx, request.access_token)
     removed = await find.write(cx, lambda tx: cx.store.passkeys.remove(tx, of.pool.pool_id, of.user.sub, request.credential_id))
     if not removed:
         raise errors.ResourceNotFoundException("The passkey does not exist.")

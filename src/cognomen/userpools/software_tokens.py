@@ -13,6 +13,7 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.storage.engine import Tx, Unit
+from cognomen.storage.errors import Missing
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import access, find, totp
@@ -28,10 +29,13 @@ async def associate_software_token(cx: Context, request: idp.AssociateSoftwareTo
     secret = totp.new_secret()
     if request.access_token is not None:
         _refuse_both(request.session)
-        of = await access.of(cx, request.access_token)
+        of = await access.of_whoever(cx, request.access_token)
         _refuse_switched_off(of.pool)
         sealed = totp.seal(cx, of.user, secret)
-        await find.write(cx, lambda tx: _change(cx, tx, of.user, waiting=sealed))
+        try:
+            await cx.store.write(lambda tx: _change(cx, tx, of.user, waiting=sealed))
+        except Missing as cause:
+            raise errors.NotAuthorizedException("Access Token has been revoked") from cause
         return idp.AssociateSoftwareTokenResponse(secret_code=secret)
     state, pool, user = await _in_sign_in(cx, request.session)
     _refuse_switched_off(pool)
