@@ -6,7 +6,7 @@ import msgspec
 
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 from cognomen.storage.users import COLUMNS as USER_COLUMNS
-from cognomen.storage.users import User, user_of
+from cognomen.storage.users import IN_GROUPS, User, user_of
 
 _COLUMNS = (
     "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope,"
@@ -46,10 +46,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 _TRACKED = "pool_id = $1 AND sub = $2 AND session_id IS NOT NULL AND revoked_at IS NULL AND expires_at > $3"
-_WITH_USER = (
-    f"SELECT {', '.join(f's.{name}' for name in _COLUMNS.split(', '))}, {', '.join(f'u.{name}' for name in USER_COLUMNS.split(', '))}"
-    " FROM sessions s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub WHERE s.pool_id = $1 AND"
-)
+_BOTH = f"{', '.join(f's.{name}' for name in _COLUMNS.split(', '))}, {', '.join(f'u.{name}' for name in USER_COLUMNS.split(', '))}"
+_JOINED = "FROM sessions s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub WHERE s.pool_id = $1 AND"
+_BY_JTI = f"SELECT {_BOTH} {_JOINED} s.origin_jti = $2"
+_BY_DIGEST = f"SELECT {_BOTH}, {IN_GROUPS.format('u')} {_JOINED} s.refresh_digest = $2"
 
 
 class Rotated(msgspec.Struct, frozen=True):
@@ -84,10 +84,11 @@ class Sessions:
 
     async def with_user(self, pool_id: str, origin_jti: str) -> tuple[Session, User] | None:
         """A session and whose it is, in one read."""
-        return _both(await self._engine.row(f"{_WITH_USER} s.origin_jti = $2", pool_id, origin_jti))
+        return _both(await self._engine.row(_BY_JTI, pool_id, origin_jti))
 
     async def with_user_by_refresh_digest(self, pool_id: str, digest: bytes) -> tuple[Session, User] | None:
-        return _both(await self._engine.row(f"{_WITH_USER} s.refresh_digest = $2", pool_id, digest))
+        """The same, by the refresh token; and whether the user is in groups, which the new tokens name."""
+        return _both(await self._engine.row(_BY_DIGEST, pool_id, digest))
 
     async def rotated(self, pool_id: str, digest: bytes, tx: Reader | None = None) -> Rotated | None:
         row = await (tx or self._engine).row(

@@ -32,6 +32,8 @@ _UPDATE = (
 )
 _BY_SUB = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = $2"
 _BY_NAME = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $2"
+IN_GROUPS = "EXISTS(SELECT 1 FROM group_members m WHERE m.pool_id = {0}.pool_id AND m.sub = {0}.sub)"
+_BY_NAME_WITH_GROUPS = f"SELECT {COLUMNS}, {IN_GROUPS.format('users')} FROM users WHERE pool_id = $1 AND username_key = $2"
 _BY_ALIAS = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
 _LAST = "\U0010ffff"  # the highest character: nothing that begins with a prefix sorts after prefix + this
 _decode = msgspec.json.Decoder(list[idp.AttributeType]).decode
@@ -48,7 +50,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     `credential` holds SRP salt and verifier, sealed; None for a user without a password. `password_expires_at` is set while the
     password is a temporary one. Access tokens of before `signed_out_at` are revoked. `factors` is JSON of what the user proves beside a
-    password, sealed where it is secret; None for a user who never set anything up.
+    password, sealed where it is secret; None for a user who never set anything up. `in_groups` is False where a read found that the user is in
+    none, so that nobody need ask again.
     """
 
     pool_id: str
@@ -64,6 +67,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     password_expires_at: float | None = None
     signed_out_at: float | None = None
     factors: str | None = None
+    in_groups: bool = True
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -114,6 +118,7 @@ def user_of(row: Row) -> User:
         password_expires_at=row[10],
         signed_out_at=row[11],
         factors=row[12],
+        in_groups=len(row) < 14 or bool(row[13]),
     )
 
 
@@ -152,8 +157,9 @@ class Users:
         row = await (tx or self._engine).row(_BY_SUB, pool_id, sub)
         return user_of(row) if row else None
 
-    async def by_username(self, pool_id: str, username_key: str, tx: Reader | None = None) -> User | None:
-        row = await (tx or self._engine).row(_BY_NAME, pool_id, username_key)
+    async def by_username(self, pool_id: str, username_key: str, tx: Reader | None = None, *, with_groups: bool = False) -> User | None:
+        """`with_groups` looks in the same read whether the user is in any."""
+        row = await (tx or self._engine).row(_BY_NAME_WITH_GROUPS if with_groups else _BY_NAME, pool_id, username_key)
         return user_of(row) if row else None
 
     async def by_alias(self, pool_id: str, attribute: str, value: str, tx: Reader | None = None) -> User | None:

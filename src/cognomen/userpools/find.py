@@ -44,10 +44,10 @@ def no_client(client_id: str) -> errors.ResourceNotFoundException:
     return errors.ResourceNotFoundException(f"User pool client {client_id} does not exist.")
 
 
-async def user(cx: Context, owner: Pool, name: str, tx: Reader | None = None) -> User | None:
+async def user(cx: Context, owner: Pool, name: str, tx: Reader | None = None, *, with_groups: bool = False) -> User | None:
     """The user whom `name` leads to: a user name, a sub, or an alias that the pool allows and the user owns."""
     users = cx.store.users
-    found = await users.by_username(owner.pool_id, names.key(owner, name), tx)
+    found = await users.by_username(owner.pool_id, names.key(owner, name), tx, with_groups=with_groups)
     if found is None and names.is_sub(name):
         found = await users.by_sub(owner.pool_id, name, tx)
     if found is None and (attribute := names.attribute_of(owner, name)) is not None:

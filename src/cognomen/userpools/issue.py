@@ -75,7 +75,7 @@ async def tokens(
 ) -> idp.AuthenticationResultType:
     """Id and access token of a session, and the refresh token if there is a new one to hand out."""
     keys = await cx.keys.for_pool(pool.pool_id)
-    subject = _subject(user, await cx.store.groups.of_user(pool.pool_id, user.sub))
+    subject = _subject(user, await cx.store.groups.of_user(pool.pool_id, user.sub) if user.in_groups else [])
     now = int(cx.clock.now())
     grant = claims.Grant(
         issuer=issuer_of(cx, pool),

@@ -104,7 +104,7 @@ async def start(
         client=client,
         flow=flow,
         typed=typed,
-        user=await find.user(cx, pool, typed),
+        user=await find.user(cx, pool, typed, with_groups=True),
         admin=admin,
         parameters=parameters,
         metadata=metadata,
