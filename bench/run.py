@@ -23,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import floors, targets
+from bench import challenges, floors, targets
 from bench.loadgen import memory
 from bench.operations import OPERATIONS
 from bench.servers import COGNOMEN, PEERS, ROOT, Running, Server, load
@@ -54,6 +54,7 @@ class Measured(msgspec.Struct, kw_only=True):
     few: Rows = {}
     full: Rows = {}
     servers: dict[str, Rows] = {}
+    challenges_ms: dict[str, float] = {}
     verdicts: list[dict[str, Any]] = []
 
 
@@ -63,8 +64,11 @@ def main() -> None:
         machine={"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform(), "seconds": options.seconds}
     )
     say("floors")
-    found.floors_ms = {name: round(value, 4) for name, value in floors.alone().items()}
+    found.floors_ms = {name: round(value, 4) for name, value in (floors.alone() | challenges.floors()).items()}
     ours(found)
+    if not options.only:
+        say("challenges")
+        found.challenges_ms = {name: round(value, 4) for name, value in uvloop.run(challenges.added()).items()}
     compare(found, options)
     if not options.no_growth:
         grow(found, options)
@@ -218,6 +222,7 @@ def judge(found: Measured, options: argparse.Namespace) -> list[Verdict]:
     if not options.no_peers:
         rows += against_the_best(found, options)
     rows += against_the_floors(found, options)
+    rows += [beyond_arithmetic(found, name) for name in found.challenges_ms]
     return rows if options.no_growth else rows + against_few(found, options)
 
 
@@ -247,6 +252,13 @@ def against_the_floors(found: Measured, options: argparse.Namespace) -> list[Ver
         value = None if used is None else used / floor
         rows.append(Verdict(part="processor time", name=name, value=value, target=targets.TIMES_THE_FLOORS, at="most", note=note))
     return rows
+
+
+def beyond_arithmetic(found: Measured, name: str) -> Verdict:
+    arithmetic = sum(found.floors_ms[part] * count for part, count in challenges.ARITHMETIC.get(name, {}).items())
+    added = found.challenges_ms[name]
+    note = f"adds {added:.3f} ms" + (f", {arithmetic:.3f} of arithmetic" if arithmetic else "")
+    return Verdict(part="challenge", name=name, value=added - arithmetic, target=targets.CHALLENGE_MS, at="most", unit="ms", note=note)
 
 
 def against_few(found: Measured, options: argparse.Namespace) -> list[Verdict]:

@@ -34,6 +34,9 @@ FLOORS: dict[str, dict[str, float]] = {
     "SignUp": {"http": 1, "modexp": 1, "read": 3, "write": 1},
 }
 
+# milliseconds of processor time that a challenge may add to a password sign-in, beyond its arithmetic
+CHALLENGE_MS = 0.3
+
 START_SECONDS = 0.8
 START_MB = 90.0
 FULL_MB = 120.0

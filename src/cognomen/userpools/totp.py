@@ -35,12 +35,23 @@ def open_secret(cx: Context, user: User, sealed: str) -> str:
 def step_of(cx: Context, secret: str, code: str) -> int | None:
     """The time step whose code this is; None for a wrong code."""
     now = int(cx.clock.now()) // _STEP
-    generator = pyotp.HOTP(secret)
+    generator = _Decoded(secret)
     found = None
     for step in (now - 1, now, now + 1):  # all three each time: how long it takes tells nothing
         if secrets.equal(generator.at(step), code):
             found = step
     return found
+
+
+class _Decoded(pyotp.HOTP):
+    """pyotp takes the base32 apart for each code; three are made at a time, and that was half of their cost."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(secret)
+        self._decoded = super().byte_secret()
+
+    def byte_secret(self) -> bytes:
+        return self._decoded
 
 
 async def use(cx: Context, tx: Tx, user: User, step: int) -> None:
