@@ -46,11 +46,11 @@ def step_of(cx: Context, secret: str, code: str) -> int | None:
 class _Decoded(pyotp.HOTP):
     """pyotp takes the base32 apart for each code; three are made at a time, and that was half of their cost."""
 
-    def __init__(self, secret: str) -> None:
-        super().__init__(secret)
-        self._decoded = super().byte_secret()
+    _decoded: bytes | None = None
 
     def byte_secret(self) -> bytes:
+        if self._decoded is None:
+            self._decoded = super().byte_secret()
         return self._decoded
 
 
