@@ -111,21 +111,25 @@ def test_a_head_without_an_end(live: Live) -> None:
     assert is_well(live)
 
 
+async def slow_answer(scope: Any, receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await asyncio.sleep(0.6)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def listening() -> asyncio.Server:
+    config = uvicorn.Config(slow_answer, http=connections.Connection, lifespan="off", log_config=None, port=0)
+    config.load()
+    state = ServerState()
+    return await asyncio.get_running_loop().create_server(lambda: connections.Connection(config, state, {}), "127.0.0.1", 0)
+
+
 async def test_a_request_that_is_never_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hung up on once its time is over: before its first byte, in its head and in its body; a finished one is answered however long that takes."""
     monkeypatch.setattr(connections, "SECONDS", 0.3)
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        while (await receive()).get("more_body"):
-            pass
-        await asyncio.sleep(0.6)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    config = uvicorn.Config(app, http=connections.Connection, lifespan="off", log_config=None, port=0)
-    config.load()
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: connections.Connection(config, state, {}), "127.0.0.1", 0)
+    server = await listening()
     port = server.sockets[0].getsockname()[1]
     for part, answered in ((b"", b""), (GOOD[:40], b""), (GOOD[:-3], b""), (GOOD, b"HTTP/1.1 204")):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -135,6 +139,23 @@ async def test_a_request_that_is_never_finished(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - started < 3
         writer.close()
         await writer.wait_closed()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept for the next request, and hung up on when none comes."""
+    monkeypatch.setattr(connections, "SECONDS", 0.3)
+    monkeypatch.setattr(connections, "IDLE", 0.8)
+    server = await listening()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+    for _ in range(2):
+        writer.write(GOOD)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 204")
+        await asyncio.sleep(0.4)
+    assert await asyncio.wait_for(reader.read(1), 5) == b""
+    writer.close()
+    await writer.wait_closed()
     server.close()
     await server.wait_closed()
 

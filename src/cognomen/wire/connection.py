@@ -1,6 +1,6 @@
 """One HTTP connection, within bounds: what uvicorn's own lacks. A head without an end and a client that never finishes are hung up on.
 
-Bodies are bounded by the dispatcher; idle connections after an answer, by uvicorn. And an answer that is whole leaves in one piece.
+Bodies are bounded by the dispatcher. And an answer that is whole leaves in one piece.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD = 64 << 10  # bytes of a request line with its headers, beyond the piece in which they began
 SECONDS = 60.0  # for a whole request, from the connection or from its first byte
+IDLE = 60.0  # that a connection is kept at least after an answer, for the next request
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -70,6 +71,7 @@ class Connection(HttpToolsProtocol):
     _before: object = None  # the answer under way when the request that is coming in began: another one once its head is whole
     _watch: asyncio.TimerHandle | None = None
     _due: float | None = None  # when the request that is coming in must be whole; None between requests
+    _answered = 0.0  # when the last answer was complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
@@ -97,10 +99,23 @@ class Connection(HttpToolsProtocol):
         self._due = None
         _complete(self)
 
+    def on_response_complete(self) -> None:
+        """As uvicorn's, without its timer: one made and one cancelled at each request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._answered = self.loop.time()
+
     def _look(self) -> None:
         """One timer a connection, not one a request: it looks whether what it waits for is overdue, and else comes again."""
         now = self.loop.time()
-        if self._due is not None and self._due <= now:
+        idle = self._due is None and self.cycle.response_complete and self._answered + IDLE <= now
+        if idle or (self._due is not None and self._due <= now):
             self._watch = None
             if not self.transport.is_closing():
                 self.transport.close()
