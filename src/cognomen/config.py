@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str = "inbox"
     rate_limits: str = "off"
     processes: int = 1
+    compromised_passwords: str = ""
     log_level: str = "info"
     log_delivery_file: str = ""
     log_delivery_webhook: str = ""

@@ -27,6 +27,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     code: str | None
     link: str | None
+    text: str | None
+    sender: str | None
+    reply_to: str | None
     sent_at: float
 
 
