@@ -44,7 +44,11 @@ class TestNotification:
     )
     async def test_its_own_template_filled(self, server: TestServer, action: str, member: str) -> None:
         """Every placeholder; what is filled in is escaped in HTML; From and ReplyTo go with the mail."""
-        own = {"From": "a@example.com", "ReplyTo": "b@example.com", member: {"Subject": "S {username}", "HtmlBody": ALL, "TextBody": ALL}}
+        own: dict[str, Any] = {
+            "From": "a@example.com",
+            "ReplyTo": "b@example.com",
+            member: {"Subject": "S {username}", "HtmlBody": ALL, "TextBody": ALL},
+        }
         pool, _ = await notified(server, action, **own)
         [mail] = await server.messages("anna@example.com")
         event = (await events(server, pool))[0]
@@ -167,7 +171,7 @@ class TestFeedbackByToken:
 
     async def test_no_other_will_do(self, server: TestServer) -> None:
         """Forged, for another event, user or pool, or a week old: one answer, and nothing changed."""
-        pool, client = await notified(server)
+        pool, _ = await notified(server)
         newest, first = await events(server, pool)
         token = await token_of(server)
         await server.user(pool, "bea")

@@ -33,7 +33,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-async def described(server: TestServer, pool: str, **members: str) -> Any:
+async def described(server: TestServer, pool: str, **members: Any) -> Any:
     return (await server.call("DescribeRiskConfiguration", UserPoolId=pool, **members))["RiskConfiguration"]
 
 
@@ -48,7 +48,7 @@ class TestSetRiskConfiguration:
         assert answer["RiskConfiguration"] == expected == await described(server, pool)
         assert await described(server, pool, ClientId=client) == {"UserPoolId": pool, "ClientId": client}
         server.clock.advance(5)
-        one = {"RiskExceptionConfiguration": {"BlockedIPRangeList": []}}
+        one: dict[str, Any] = {"RiskExceptionConfiguration": {"BlockedIPRangeList": []}}
         await server.call("SetRiskConfiguration", UserPoolId=pool, ClientId=client, **one)
         assert await described(server, pool, ClientId=client) == {
             "UserPoolId": pool,
@@ -61,7 +61,7 @@ class TestSetRiskConfiguration:
     async def test_a_block_that_is_left_out_is_removed(self, server: TestServer) -> None:
         pool = await protected_pool(server)
         await server.call("SetRiskConfiguration", UserPoolId=pool, **EVERYTHING)
-        one = {"RiskExceptionConfiguration": {"SkippedIPRangeList": ["10.0.0.0/8"]}}
+        one: dict[str, Any] = {"RiskExceptionConfiguration": {"SkippedIPRangeList": ["10.0.0.0/8"]}}
         await server.call("SetRiskConfiguration", UserPoolId=pool, **one)
         assert await described(server, pool) == {"UserPoolId": pool, **one, "LastModifiedDate": server.clock.now()}
         assert await server.call("SetRiskConfiguration", UserPoolId=pool) == {"RiskConfiguration": {"UserPoolId": pool}}
@@ -81,7 +81,7 @@ class TestSetRiskConfiguration:
             RiskExceptionConfiguration={"SkippedIPRangeList": ["10.0.0.0/8"]},
         )
         server.clock.advance(3_600)
-        with pytest.raises(AwsError, match="Unable to login because of security reasons."):
+        with pytest.raises(AwsError, match="Unable to login because of security reasons"):
             await from_server(server, pool, client, "8.8.8.8")
         assert "AuthenticationResult" in await from_server(server, pool, await server.client(pool), "8.8.4.4")
         await server.call("SetRiskConfiguration", UserPoolId=pool, ClientId=client)
