@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from cognomen.api import idp
@@ -12,7 +10,7 @@ from cognomen.storage.errors import Missing
 from cognomen.storage.risk import AuthEvent
 from cognomen.storage.store import Store
 from tests.contracts.conftest import Database
-from tests.contracts.test_aggregates import client, pool
+from tests.contracts.test_aggregates import client, pool, soon
 
 POOL, CLIENT = "us-east-1_Contract1", "app"
 
@@ -61,11 +59,7 @@ class TestRiskConfigurations:
         await one.pools.add(pool())
         assert await other.risk_configurations.get(POOL) is None
         await one.risk_configurations.put(POOL, "", self.given, 5.0)
-        for _ in range(200):
-            if (found := await other.risk_configurations.get(POOL)) is not None:
-                break
-            await asyncio.sleep(0.02)
-        assert found == self.given
+        assert await soon(lambda: other.risk_configurations.get(POOL), self.given) == self.given
 
 
 class TestAuthEvents:

@@ -87,7 +87,7 @@ def takeover(action: str, *, notify: bool = False, **notification: Any) -> dict[
 
 
 async def configure(server: TestServer, pool: str, takeover_block: dict[str, Any] | None = None, **members: Any) -> None:
-    blocks = {"AccountTakeoverRiskConfiguration": takeover_block} if takeover_block else {}
+    blocks: dict[str, Any] = {"AccountTakeoverRiskConfiguration": takeover_block} if takeover_block else {}
     await server.call("SetRiskConfiguration", UserPoolId=pool, **blocks, **members)
 
 
