@@ -5,6 +5,7 @@ docs/reference/settings.md names each; a law holds the two together.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: str = "./.cognomen"
     database_url: str = ""
     public_url: str = ""
+    trusted_proxies: str = ""
     region: str = "us-east-1"
     account: str = "000000000000"
     issuer: str = "self"
@@ -140,6 +142,11 @@ def _check(settings: Settings) -> None:
         _check_address(name, getattr(settings, name))
     if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
         raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
+    for proxy in filter(None, settings.trusted_proxies.split(",")):
+        try:
+            ipaddress.ip_network(proxy.strip())
+        except ValueError:
+            raise BadSetting("trusted_proxies must be addresses or networks in CIDR notation, with commas between them") from None
     if settings.issuer not in ("self", "aws") and urlsplit(settings.issuer).scheme not in ("http", "https"):
         raise BadSetting("issuer must be self, aws or an http or https address")
     if not (settings.account.isdigit() and len(settings.account) == 12):

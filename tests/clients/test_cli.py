@@ -370,3 +370,24 @@ class TestPasswordsBuild:
         (tmp_path / "own.filter").write_text("kept")
         done = run(tmp_path, "dev", "--port", "0", "--data", ":memory:", COGNOMEN_COMPROMISED_PASSWORDS="own.filter")
         assert refused(done) == "the filter own.filter of compromised passwords cannot be used: it is too short"
+
+
+class TestTrustedProxies:
+    @pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1"), ("", "127.0.0.1")])
+    def test_whose_word_counts(self, tmp_path: Path, trusted: str, expected: str) -> None:
+        """X-Forwarded-For is believed of a proxy that is named, and of nobody else: seen in a user's history."""
+        with Live(tmp_path / "data", environment={"COGNOMEN_TRUSTED_PROXIES": trusted}) as live:
+            idp = live.boto()
+            idp.meta.events.register("before-send", lambda request, **_: request.headers.update({"X-Forwarded-For": "203.0.113.9"}))
+            pool = idp.create_user_pool(PoolName="p", UserPoolTier="PLUS", UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"})["UserPool"][
+                "Id"
+            ]
+            client = idp.create_user_pool_client(UserPoolId=pool, ClientName="c")["UserPoolClient"]["ClientId"]
+            idp.sign_up(ClientId=client, Username="anna", Password="Correct-Horse-9")
+            [event] = idp.admin_list_user_auth_events(UserPoolId=pool, Username="anna")["AuthEvents"]
+            assert event["EventContextData"]["IpAddress"] == expected
+
+    @pytest.mark.parametrize("text", ["*", "10.0.0.0/8,x", "10.0.0.1/8"])
+    def test_what_is_none(self, tmp_path: Path, text: str) -> None:
+        done = run(tmp_path, "dev", "--port", "0", "--data", ":memory:", COGNOMEN_TRUSTED_PROXIES=text)
+        assert refused(done) == "trusted_proxies must be addresses or networks in CIDR notation, with commas between them"

@@ -15,13 +15,14 @@ from cognomen.storage.errors import Missing
 from cognomen.storage.risk import AuthEvent
 from cognomen.storage.users import User
 from cognomen.userpools import issue, notices, protection
-from cognomen.userpools.auth import lockout, mfa
+from cognomen.userpools.auth import email_otp, lockout, mfa, sms_mfa, software_token_mfa
 from cognomen.userpools.auth.steps import Attempt, Settle, incorrect
 from cognomen.userpools.rules import risk
 from cognomen.userpools.rules.risk import Seen
 
 _KEPT = "event"
 _PASSWORDS = frozenset({"PASSWORD", "PASSWORD_SRP"})
+_SECOND = frozenset({sms_mfa.CHALLENGE, email_otp.SECOND, software_token_mfa.CHALLENGE})
 _DEMANDS = {"MFA_IF_CONFIGURED": "IF_CONFIGURED", "MFA_REQUIRED": "REQUIRED"}
 _BLOCK = idp.AccountTakeoverActionType(notify=False, event_action="BLOCK")  # "Cognito defaults": at every level, and nobody is told
 
@@ -62,7 +63,7 @@ async def weigh(cx: Context, attempt: Attempt) -> None:
     running = _running(attempt)
     if running is None:
         running = await _assess(cx, attempt, enforced=mode == "ENFORCED")
-    elif attempt.factors[-1] not in (*_PASSWORDS, "NEW_PASSWORD_REQUIRED"):
+    elif attempt.factors[-1] in _SECOND:
         running = _with(running, "Mfa", "Success")
     attempt.kept = {**attempt.kept, _KEPT: msgspec.json.encode(running).decode()}
     attempt.settle = (*attempt.settle, _settle(cx, attempt, running))
@@ -80,7 +81,7 @@ async def failed(cx: Context, attempt: Attempt, *, password: bool) -> None:
         return
     running = _running(attempt)
     if running is not None:
-        await _keep_refusal(cx, attempt, _with(running, "Mfa", "Failure"))
+        await _keep_refusal(cx, attempt, running if attempt.flow == "CUSTOM_AUTH" else _with(running, "Mfa", "Failure"))
         return
     begun = _begun(cx, protection.seen(cx, attempt.pool, attempt.client, attempt.context))
     await _keep_refusal(cx, attempt, _with(begun, "Password", "Failure") if password else begun)
