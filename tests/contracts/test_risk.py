@@ -80,6 +80,15 @@ class TestAuthEvents:
         assert await store.auth_events.find(POOL, "anna", "e0") == event(1.1)
         assert await store.auth_events.find(POOL, "bea", "e0") is None
 
+    async def test_what_passed_stays(self, store: Store) -> None:
+        """As it is, whatever comes after it; and feedback stays, whatever comes after that."""
+        first = event(1.1, response="InProgress")
+        await put(store, first)
+        await store.write(lambda tx: store.auth_events.give_feedback(tx, first, b'{"f":1}'))
+        await put(store, event(1.1, response="Pass"), event(1.1, response="Fail"))
+        found = await store.auth_events.find(POOL, "anna", "e0")
+        assert found is not None and (found.response, found.feedback) == ("Pass", b'{"f":1}')
+
     async def test_trim_keeps_the_newest_of_each_kind(self, store: Store) -> None:
         await put(store, *(event(float(at), response="Fail") for at in range(10)), *(event(at + 0.5) for at in range(10)))
         await store.write(lambda tx: store.auth_events.trim(tx, POOL, "anna", failures=3, others=5))

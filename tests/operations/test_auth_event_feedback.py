@@ -167,7 +167,8 @@ class TestFeedbackByToken:
         told = (await events(server, pool))[0]["EventFeedback"]
         assert (told["FeedbackValue"], told["Provider"]) == ("Invalid", "User")
         assert await refusal(server, "UpdateAuthEventFeedback", **given) == BAD
-        assert await refusal(server, "UpdateAuthEventFeedback", **{**given, "FeedbackValue": "Valid"}) == BAD
+        for change in ({"FeedbackValue": "Valid"}, {"FeedbackToken": f"{token}="}, {"FeedbackToken": f"{token}=="}):
+            assert await refusal(server, "UpdateAuthEventFeedback", **{**given, **change}) == BAD
 
     async def test_no_other_will_do(self, server: TestServer) -> None:
         """Forged, for another event, user or pool, or a week old: one answer, and nothing changed."""

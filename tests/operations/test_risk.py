@@ -232,11 +232,17 @@ class TestActions:
         wrong = {"USERNAME": "anna", "SOFTWARE_TOKEN_MFA_CODE": "000000"}
         assert (await refusal(server, "AdminRespondToAuthChallenge", ChallengeResponses=wrong, **respond))[0] == "CodeMismatchException"
         assert ((await events(server, pool))[0]["EventResponse"], len(await events(server, pool))) == ("Fail", 3)
+        said = {"UserPoolId": pool, "Username": "anna", "EventId": under_way["EventId"], "FeedbackValue": "Valid"}
+        await server.call("AdminUpdateAuthEventFeedback", **said)
         right = {"USERNAME": "anna", "SOFTWARE_TOKEN_MFA_CODE": totp_code(server, secret)}
         await server.call("AdminRespondToAuthChallenge", ChallengeResponses=right, **respond)
         done = (await events(server, pool))[0]
         assert (done["EventId"], done["EventResponse"]) == (under_way["EventId"], "Pass")
         assert [each["ChallengeName"] for each in done["ChallengeResponses"]] == ["Password", "Mfa"]
+        assert done["EventFeedback"]["FeedbackValue"] == "Valid"  # given while it was under way
+        # The spent session cannot make a failure of it.
+        await refusal(server, "AdminRespondToAuthChallenge", ChallengeResponses=wrong, **respond)
+        assert (await events(server, pool))[0] == done
         server.clock.advance(3_600)
         assert "AuthenticationResult" in await from_server(server, pool, client, FAR, "laptop")  # known since
 

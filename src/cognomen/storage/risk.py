@@ -12,10 +12,14 @@ from cognomen.storage.errors import Missing
 WHOLE_POOL = ""
 _NEWEST = 1e18
 _EVENT = "pool_id, sub, created_at, event_id, response, body, expires_at"
+_READ = f"{_EVENT}, feedback"
 
 
 class AuthEvent(msgspec.Struct, frozen=True):
-    """One event of one user. `response` is AWS's EventResponse, repeated from the body so that failures can be counted apart."""
+    """One event of one user. `response` is AWS's EventResponse, repeated from the body so that failures can be counted apart.
+
+    `feedback` came later, and is kept apart so that a sign-in which goes on does not undo it.
+    """
 
     pool_id: str
     sub: str
@@ -24,6 +28,7 @@ class AuthEvent(msgspec.Struct, frozen=True):
     response: str
     body: bytes
     expires_at: float
+    feedback: bytes | None = None
 
 
 class _Nothing:
@@ -93,10 +98,12 @@ class AuthEvents:
         self._engine = engine
 
     async def put(self, tx: Tx, event: AuthEvent) -> None:
-        """Adds the event, or replaces it as it stood earlier in the same sign-in."""
+        """Adds the event, or replaces it as it stood earlier in the same sign-in. One that passed stays as it is, whatever is tried
+        afterwards with a session that is spent; and so does feedback."""
         await tx.run(
             f"INSERT INTO auth_events ({_EVENT}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-            " ON CONFLICT (pool_id, sub, created_at, event_id) DO UPDATE SET response = excluded.response, body = excluded.body",
+            " ON CONFLICT (pool_id, sub, created_at, event_id) DO UPDATE SET response = excluded.response, body = excluded.body"
+            " WHERE auth_events.response <> 'Pass'",
             event.pool_id,
             event.sub,
             event.created_at,
@@ -106,11 +113,21 @@ class AuthEvents:
             event.expires_at,
         )
 
+    async def give_feedback(self, tx: Tx, event: AuthEvent, feedback: bytes) -> None:
+        await tx.run(
+            "UPDATE auth_events SET feedback = $5 WHERE pool_id = $1 AND sub = $2 AND created_at = $3 AND event_id = $4",
+            event.pool_id,
+            event.sub,
+            event.created_at,
+            event.event_id,
+            feedback.decode(),
+        )
+
     async def page(self, pool_id: str, sub: str, after: tuple[float, str] | None, limit: int) -> list[AuthEvent]:
         """Newest first; `after` is (created_at, event_id) of the last one seen."""
         created_at, event_id = after or (_NEWEST, "")
         rows = await self._engine.rows(
-            f"SELECT {_EVENT} FROM auth_events WHERE pool_id = $1 AND sub = $2 AND (created_at, event_id) < ($3, $4)"
+            f"SELECT {_READ} FROM auth_events WHERE pool_id = $1 AND sub = $2 AND (created_at, event_id) < ($3, $4)"
             " ORDER BY created_at DESC, event_id DESC LIMIT $5",
             pool_id,
             sub,
@@ -123,7 +140,7 @@ class AuthEvents:
     async def find(self, pool_id: str, sub: str, event_id: str, tx: Reader | None = None) -> AuthEvent | None:
         """Looks through the user's events, which are bounded (`trim`)."""
         row = await (tx or self._engine).row(
-            f"SELECT {_EVENT} FROM auth_events WHERE pool_id = $1 AND sub = $2 AND event_id = $3", pool_id, sub, event_id
+            f"SELECT {_READ} FROM auth_events WHERE pool_id = $1 AND sub = $2 AND event_id = $3", pool_id, sub, event_id
         )
         return _event(row) if row else None
 
@@ -165,4 +182,5 @@ class RiskProfiles:
 
 
 def _event(row: Row) -> AuthEvent:
-    return AuthEvent(row[0], row[1], row[2], row[3], row[4], str(row[5]).encode(), row[6])
+    feedback = None if row[7] is None else str(row[7]).encode()
+    return AuthEvent(row[0], row[1], row[2], row[3], row[4], str(row[5]).encode(), row[6], feedback)

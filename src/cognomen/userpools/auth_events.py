@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from cognomen.api import errors, idp
@@ -29,7 +27,7 @@ async def admin_list_user_auth_events(cx: Context, request: idp.AdminListUserAut
     found = await cx.store.auth_events.page(pool.pool_id, user.sub, after, limit + 1)
     shown = found[:limit]
     return idp.AdminListUserAuthEventsResponse(
-        auth_events=[_stored(event).shown for event in shown],
+        auth_events=[_shown(event) for event in shown],
         next_token=cx.pager.token(bound, [shown[-1].created_at, shown[-1].event_id]) if len(found) > limit else None,
     )
 
@@ -65,7 +63,8 @@ async def update_auth_event_feedback(cx: Context, request: idp.UpdateAuthEventFe
 async def by_token(cx: Context, pool_id: str, text: str, value: str) -> None:
     """The user's feedback; a token is good once. Also what the page behind a mail's link does. Raises NotAuthorizedException."""
     token = notices.open_token(cx, pool_id, text)
-    mark = hashlib.sha256(text.encode()).digest()[:16]
+    # Not of the text, of which there may be several spellings.
+    mark = cx.sealer.mac("auth event feedback", pool_id.encode(), token.sub.encode(), token.event_id.encode())[:16]
 
     async def unit(tx: Tx) -> None:
         if not await cx.store.used_marks.add(tx, pool_id, mark, cx.clock.now() + _REMEMBERED):
@@ -85,12 +84,18 @@ async def _give(cx: Context, tx: Tx, pool_id: str, sub: str, event_id: str, valu
         raise errors.ResourceNotFoundException("Auth event does not exist.")
     stored = _stored(event)
     feedback = idp.EventFeedbackType(feedback_value=value, provider=provider, feedback_date=cx.clock.now())
-    told = msgspec.structs.replace(stored, shown=msgspec.structs.replace(stored.shown, event_feedback=feedback))
-    await cx.store.auth_events.put(tx, msgspec.structs.replace(event, body=msgspec.json.encode(told)))
+    await cx.store.auth_events.give_feedback(tx, event, msgspec.json.encode(feedback))
     kept = await cx.store.risk_profiles.get(pool_id, sub, tx)
     profile = msgspec.json.decode(kept, type=risk.Profile) if kept else risk.Profile()
     profile = risk.after_feedback(profile, stored.seen, valid=value == "Valid")
     await cx.store.risk_profiles.put(tx, pool_id, sub, msgspec.json.encode(profile))
+
+
+def _shown(event: AuthEvent) -> idp.AuthEventType:
+    shown = _stored(event).shown
+    if event.feedback is not None:
+        shown.event_feedback = msgspec.json.decode(event.feedback, type=idp.EventFeedbackType)
+    return shown
 
 
 def _stored(event: AuthEvent) -> protection.Stored:

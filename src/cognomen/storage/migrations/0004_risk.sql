@@ -15,6 +15,7 @@ CREATE TABLE auth_events (
   event_id TEXT NOT NULL,
   response TEXT NOT NULL,
   body TEXT NOT NULL,
+  feedback TEXT,
   expires_at DOUBLE PRECISION NOT NULL,
   PRIMARY KEY (pool_id, sub, created_at, event_id)
 );
