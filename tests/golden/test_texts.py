@@ -15,8 +15,6 @@ from tests.kit.server import PASSWORD, TestServer
 
 ISSUE_8827 = "hashicorp/terraform-provider-aws #8827"
 INVALID, DENIED, MISSING = "InvalidParameterException", "NotAuthorizedException", "ResourceNotFoundException"
-OFF = "UserPoolAddOnNotEnabledException"
-RISK_APP = "an app's published list of what live Cognito answered it (useAuthLogic.ts, getNotAuthorizedExceptionIssue)"
 BOTH_FACTORS = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}}
 SMS = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
 TOTP = {"Enabled": True}
@@ -34,16 +32,6 @@ def rate(category: str) -> dict[str, Any]:
 
 def logs(**config: Any) -> dict[str, Any]:
     return {"UserPoolId": "{pool}", "LogConfigurations": [config]}
-
-
-def signing_in(pool: str, client: str, username: str, address: str) -> dict[str, Any]:
-    return {
-        "UserPoolId": pool,
-        "ClientId": client,
-        "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
-        "AuthParameters": {"USERNAME": username, "PASSWORD": PASSWORD},
-        "ContextData": {"IpAddress": address, "ServerName": "x", "ServerPath": "/", "HttpHeaders": []},
-    }
 
 
 # (operation, members, code, text, source); `{pool}` and its like are filled from `world`.
@@ -100,63 +88,6 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "UsernameExistsException",
         "An account with the given email already exists.",
         "B.4.40",
-    ),
-    # threat protection
-    (
-        "AdminInitiateAuth",
-        signing_in("{plus}", "{plus_client}", "anna", "8.8.8.8"),
-        DENIED,
-        "Unable to login because of security reasons.",
-        RISK_APP,
-    ),
-    (
-        "AdminInitiateAuth",
-        signing_in("{plus}", "{plus_client}", "anna", "192.0.2.1"),
-        DENIED,
-        "Request not allowed due to security reasons.",
-        RISK_APP,
-    ),
-    (
-        "SignUp",
-        {"ClientId": "{plus_client}", "Username": "ben", "Password": "sunshine"},
-        "InvalidPasswordException",
-        "Provided password cannot be used for security reasons.",
-        RISK_APP,
-    ),
-    (
-        "AdminListUserAuthEvents",
-        {"UserPoolId": "{pool}", "Username": "anna"},
-        OFF,
-        "User pool add-ons are not enabled.",
-        "ours, after the model",
-    ),
-    (
-        "SetRiskConfiguration",
-        {"UserPoolId": "{pool}", "RiskExceptionConfiguration": {}},
-        OFF,
-        "Threat protection is not available in this tier. Change the user pool to the Plus tier.",
-        "ours",
-    ),
-    (
-        "SetRiskConfiguration",
-        {"UserPoolId": "{plus}", "RiskExceptionConfiguration": {"BlockedIPRangeList": ["x"]}},
-        INVALID,
-        "Invalid IP range x: it must be in CIDR notation.",
-        "ours",
-    ),
-    (
-        "AdminUpdateAuthEventFeedback",
-        {"UserPoolId": "{plus}", "Username": "anna", "EventId": "none", "FeedbackValue": "Valid"},
-        MISSING,
-        "Auth event does not exist.",
-        "ours",
-    ),
-    (
-        "UpdateAuthEventFeedback",
-        {"UserPoolId": "{plus}", "Username": "anna", "EventId": "x", "FeedbackToken": "x", "FeedbackValue": "Valid"},
-        DENIED,
-        "Invalid feedback token.",
-        "ours",
     ),
     # names
     (
@@ -395,14 +326,6 @@ async def world(server: TestServer) -> dict[str, str]:
     client = await server.client(pool)
     await server.call("CreateGroup", UserPoolId=pool, GroupName="group")
     await server.user(pool, "anna")
-    plus = await server.pool(UserPoolTier="PLUS", UserPoolAddOns={"AdvancedSecurityMode": "ENFORCED"}, Policies={"PasswordPolicy": {}})
-    plus_client = await server.client(plus)
-    await server.user(plus, "anna")
-    await server.user(plus, "eve")
-    for username, address in (("anna", "198.51.100.7"), ("eve", "203.0.113.9")):  # each from a place of her own
-        await server.call("AdminInitiateAuth", **signing_in(plus, plus_client, username, address))
-    blocked = {"BlockedIPRangeList": ["192.0.2.0/24"]}
-    await server.call("SetRiskConfiguration", UserPoolId=plus, RiskExceptionConfiguration=blocked)
     await server.user(alias, "ben", email="b@example.com", email_verified="true")
     return {
         **await sessions(server),
@@ -411,8 +334,6 @@ async def world(server: TestServer) -> dict[str, str]:
         "client": client,
         "alias": alias,
         "by_email": await server.pool(UsernameAttributes=["email"]),
-        "plus": plus,
-        "plus_client": plus_client,
         "by_code": await server.pool(**first("EMAIL_OTP")),
         "by_passkey": await server.pool(**first("WEB_AUTHN")),
         "token": (await server.sign_in(client, "anna"))["AccessToken"],

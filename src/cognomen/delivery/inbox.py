@@ -15,7 +15,7 @@ _PURPOSE = "inbox"
 _TRIM_EVERY = 256
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as `GET /inbox.json` shows it (PRODUCT.md, "Inbox")."""
 
     id: str
@@ -27,10 +27,10 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     code: str | None
     link: str | None
-    text: str | None
-    sender: str | None
-    reply_to: str | None
     sent_at: float
+    text: str | None = None
+    sender: str | None = None
+    reply_to: str | None = None
 
 
 class Inbox:
