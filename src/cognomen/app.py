@@ -20,9 +20,11 @@ from cognomen.delivery.logs.webhook import WebhookSink
 from cognomen.delivery.null import NoDelivery
 from cognomen.hosted.site import site
 from cognomen.kernel.clock import Clock, SystemClock
+from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Events
 from cognomen.kernel.log import get_logger
 from cognomen.kernel.paging import Pager
+from cognomen.kernel.password_filter import BadFilter
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
 from cognomen.metering.rates import Rates
@@ -126,6 +128,7 @@ class Server:
             delivery=self.inbox if settings.delivery == "inbox" else NoDelivery(),
             events=Events(),
             triggers=Triggers(functions or NoFunctions()),
+            compromised=CompromisedPasswords(settings.compromised_passwords),
             removals=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
@@ -145,6 +148,10 @@ class Server:
 
     async def start(self) -> None:
         """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart, BadSetting."""
+        try:
+            self.rooms.compromised.check()
+        except BadFilter as error:
+            raise BadSetting(str(error)) from error
         await self.rooms.store.engine.open()
         await migrate(self.rooms.store.engine)
         if await sealing.fits(self.rooms.store, self.rooms.sealer) is False:

@@ -5,6 +5,7 @@ docs/reference/settings.md names each; a law holds the two together.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: str = "./.cognomen"
     database_url: str = ""
     public_url: str = ""
+    trusted_proxies: str = ""
     region: str = "us-east-1"
     account: str = "000000000000"
     issuer: str = "self"
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str = "inbox"
     rate_limits: str = "off"
     processes: int = 1
+    compromised_passwords: str = ""
     log_level: str = "info"
     log_delivery_file: str = ""
     log_delivery_webhook: str = ""
@@ -139,6 +142,7 @@ def _check(settings: Settings) -> None:
         _check_address(name, getattr(settings, name))
     if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
         raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
+    _check_networks("trusted_proxies", settings.trusted_proxies)
     if settings.issuer not in ("self", "aws") and urlsplit(settings.issuer).scheme not in ("http", "https"):
         raise BadSetting("issuer must be self, aws or an http or https address")
     if not (settings.account.isdigit() and len(settings.account) == 12):
@@ -147,6 +151,14 @@ def _check(settings: Settings) -> None:
         raise BadSetting("serve needs a master key: set COGNOMEN_MASTER_KEY or master_key_file (`cognomen keys master` makes one)")
     if not settings.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise BadSetting("database_url must begin with sqlite:/// or postgresql://")
+
+
+def _check_networks(name: str, text: str) -> None:
+    for each in filter(None, text.split(",")):
+        try:
+            ipaddress.ip_network(each.strip())
+        except ValueError:
+            raise BadSetting(f"{name} must be addresses or networks in CIDR notation, with commas between them") from None
 
 
 def _check_address(name: str, value: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from cognomen.config import Settings
 from cognomen.delivery.message import Delivery
 from cognomen.kernel.clock import Clock
+from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Event, Events
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import Sealer
@@ -46,6 +47,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     events: Events
     triggers: Triggers
+    compromised: CompromisedPasswords
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
 
 
@@ -56,6 +58,7 @@ class Context:
         "_locate",
         "caller",
         "clock",
+        "compromised",
         "delivery",
         "events",
         "key_maker",
@@ -95,6 +98,7 @@ class Context:
         self.delivery = rooms.delivery
         self.events = rooms.events
         self.triggers = rooms.triggers
+        self.compromised = rooms.compromised
         self.removals = rooms.removals
         self.caller = caller
         self.request_id = request_id

@@ -185,3 +185,38 @@ def test_a_new_password_is_asked_for(app: App) -> None:
         ChallengeResponses={"USERNAME": "invited", "NEW_PASSWORD": PASSWORD},
     )
     assert public.get_user(AccessToken=answer["AuthenticationResult"]["AccessToken"])["Username"] == "invited"
+
+
+class TestThreatProtection:
+    """boto3 as it comes: every shape of the five operations is read by AWS's own client."""
+
+    def test_from_configuration_to_feedback(self, live: Live) -> None:
+        idp = live.boto()
+        pool = idp.create_user_pool(PoolName="p", UserPoolTier="PLUS", UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"})["UserPool"]["Id"]
+        flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+        client = idp.create_user_pool_client(UserPoolId=pool, ClientName="c", ExplicitAuthFlows=flows)["UserPoolClient"]["ClientId"]
+        idp.admin_create_user(UserPoolId=pool, Username="anna", MessageAction="SUPPRESS")
+        idp.admin_set_user_password(UserPoolId=pool, Username="anna", Password=PASSWORD, Permanent=True)
+        action = {"EventAction": "NO_ACTION", "Notify": False}
+        actions = {"LowAction": action, "MediumAction": action, "HighAction": action}
+        given = idp.set_risk_configuration(UserPoolId=pool, AccountTakeoverRiskConfiguration={"Actions": actions})["RiskConfiguration"]
+        assert idp.describe_risk_configuration(UserPoolId=pool)["RiskConfiguration"] == given
+        for address in ("198.51.100.7", "203.0.113.9"):
+            idp.admin_initiate_auth(
+                UserPoolId=pool,
+                ClientId=client,
+                AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": "anna", "PASSWORD": PASSWORD},
+                ContextData={"IpAddress": address, "ServerName": "s", "ServerPath": "/", "HttpHeaders": []},
+            )
+        pages = idp.get_paginator("admin_list_user_auth_events").paginate(
+            UserPoolId=pool, Username="anna", PaginationConfig={"PageSize": 1}
+        )
+        events = [event for page in pages for event in page["AuthEvents"]]
+        assert [(each["EventContextData"]["IpAddress"], each["EventRisk"].get("RiskLevel")) for each in events] == [
+            ("203.0.113.9", "Medium"),
+            ("198.51.100.7", None),
+        ]
+        idp.admin_update_auth_event_feedback(UserPoolId=pool, Username="anna", EventId=events[0]["EventId"], FeedbackValue="Invalid")
+        told = idp.admin_list_user_auth_events(UserPoolId=pool, Username="anna", MaxResults=1)["AuthEvents"][0]["EventFeedback"]
+        assert (told["FeedbackValue"], told["Provider"], told["FeedbackDate"] > events[0]["CreationDate"]) == ("Invalid", "Admin", True)

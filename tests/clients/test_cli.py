@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cognomen.kernel.password_filter import PasswordFilter
 from cognomen.storage.migrate import migrations
 from tests.kit.live import COGNOMEN, MASTER_KEY, Live, NotReady
 
@@ -36,7 +37,21 @@ def refused(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
 class TestTyping:
     @pytest.mark.parametrize(
         "command",
-        ["", "dev", "serve", "migrate", "keys", "keys create", "keys list", "keys revoke", "keys master", "inbox", "doctor"],
+        [
+            "",
+            "dev",
+            "serve",
+            "migrate",
+            "keys",
+            "keys create",
+            "keys list",
+            "keys revoke",
+            "keys master",
+            "inbox",
+            "passwords",
+            "passwords build",
+            "doctor",
+        ],
     )
     def test_every_command_explains_itself(self, tmp_path: Path, command: str) -> None:
         done = run(tmp_path, *command.split(), "--help")
@@ -321,3 +336,58 @@ def test_a_server_that_is_not_ready_says_why(tmp_path: Path) -> None:
     """The tests' own tool: what it raises holds the sentence."""
     with pytest.raises(NotReady, match="cannot read none"):
         Live(tmp_path / "data", "serve").start(20.0, "--config", "none.toml")
+
+
+class TestPasswordsBuild:
+    def test_of_plain_lists_and_of_hashes(self, tmp_path: Path) -> None:
+        """Plain words, SHA-1 alone or counted (the form of Pwned Passwords), in any order and letter case; a server then refuses each."""
+        known = "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8"  # "password"
+        rare = "7C4A8D09CA3762AF61E59520943DC26494F8941B"  # "123456"
+        (tmp_path / "words.txt").write_bytes("Ünser-Wort-1\r\n\nSecond-Word-2\nSecond-Word-2\n".encode() + b"\xff\xfe\n")
+        (tmp_path / "hashes.txt").write_text(f"{rare}:1\r\n{known.lower()}:9545824\r\n")
+        done = run(tmp_path, "passwords", "build", "words.txt", "hashes.txt", "--output", "own.filter", "--min-count", "2", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        size = (tmp_path / "own.filter").stat().st_size
+        assert json.loads(done.stdout) == {"File": "own.filter", "Passwords": 4, "Bytes": size}
+        made = PasswordFilter((tmp_path / "own.filter").read_bytes())
+        words = ["Ünser-Wort-1", "Second-Word-2", "password", "123456", "Third-Word-3", ""]
+        assert [made.contains(word) for word in words] == [True, True, True, False, False, False]
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["hashes.txt", "own.filter", "words.txt"]
+
+    def test_what_cannot_be_used(self, tmp_path: Path) -> None:
+        """One sentence, and the filter that was there stays."""
+        (tmp_path / "own.filter").write_text("kept")
+        (tmp_path / "words.txt").write_text("a\n")
+        missing = run(tmp_path, "passwords", "build", "words.txt", "none.txt", "--output", "own.filter")
+        assert refused(missing) == "none.txt cannot be used: No such file or directory"
+        assert "cannot be used: No such file or directory" in refused(
+            run(tmp_path, "passwords", "build", "words.txt", "--output", "no/own.filter")
+        )
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["own.filter", "words.txt"]
+        assert (tmp_path / "own.filter").read_text() == "kept"
+
+    def test_a_server_refuses_a_broken_filter(self, tmp_path: Path) -> None:
+        (tmp_path / "own.filter").write_text("kept")
+        done = run(tmp_path, "dev", "--port", "0", "--data", ":memory:", COGNOMEN_COMPROMISED_PASSWORDS="own.filter")
+        assert refused(done) == "the filter own.filter of compromised passwords cannot be used: it is too short"
+
+
+class TestTrustedProxies:
+    @pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1"), ("", "127.0.0.1")])
+    def test_whose_word_counts(self, tmp_path: Path, trusted: str, expected: str) -> None:
+        """X-Forwarded-For is believed of a proxy that is named, and of nobody else: seen in a user's history."""
+        with Live(tmp_path / "data", environment={"COGNOMEN_TRUSTED_PROXIES": trusted}) as live:
+            idp = live.boto()
+            idp.meta.events.register("before-send", lambda request, **_: request.headers.update({"X-Forwarded-For": "203.0.113.9"}))
+            pool = idp.create_user_pool(PoolName="p", UserPoolTier="PLUS", UserPoolAddOns={"AdvancedSecurityMode": "AUDIT"})["UserPool"][
+                "Id"
+            ]
+            client = idp.create_user_pool_client(UserPoolId=pool, ClientName="c")["UserPoolClient"]["ClientId"]
+            idp.sign_up(ClientId=client, Username="anna", Password="Correct-Horse-9")
+            [event] = idp.admin_list_user_auth_events(UserPoolId=pool, Username="anna")["AuthEvents"]
+            assert event["EventContextData"]["IpAddress"] == expected
+
+    @pytest.mark.parametrize("text", ["*", "10.0.0.0/8,x", "10.0.0.1/8"])
+    def test_what_is_none(self, tmp_path: Path, text: str) -> None:
+        done = run(tmp_path, "dev", "--port", "0", "--data", ":memory:", COGNOMEN_TRUSTED_PROXIES=text)
+        assert refused(done) == "trusted_proxies must be addresses or networks in CIDR notation, with commas between them"

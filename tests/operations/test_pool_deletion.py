@@ -39,7 +39,9 @@ class TestDeleteUserPool:
         """In the background every row goes: of the pool, and none of another pool."""
         pools = {}
         for name in ("gone", "kept"):
-            pool = pools[name] = await server.pool(AutoVerifiedAttributes=["email"], AliasAttributes=["email"])
+            protected = {"UserPoolTier": "PLUS", "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}}
+            pool = pools[name] = await server.pool(AutoVerifiedAttributes=["email"], AliasAttributes=["email"], **protected)
+            await server.call("SetRiskConfiguration", UserPoolId=pool, RiskExceptionConfiguration={"SkippedIPRangeList": []})
             client = await server.client(pool)
             await server.call("CreateGroup", UserPoolId=pool, GroupName="g")
             await server.user(pool, "anna", email="a@example.com", email_verified="true")
@@ -55,6 +57,7 @@ class TestDeleteUserPool:
             pair = [{"Name": "email", "Value": "b@example.com"}]
             await server.call("SignUp", ClientId=client, Username="ben", Password=PASSWORD, UserAttributes=pair)
         before = await rows(server, pools["kept"])
+        assert {"risk_configurations", "auth_events", "risk_profiles"} <= before.keys()
         assert {"users", "aliases", "sessions", "codes", "attempts", "clients", "signing_keys", "user_groups"} <= before.keys()
         await server.call("DeleteUserPool", UserPoolId=pools["gone"])
         await until_empty(server, pools["gone"])
@@ -87,6 +90,9 @@ TABLES = [
     "user_counts",
     "signing_keys",
     "client_directory",
+    "risk_configurations",
+    "auth_events",
+    "risk_profiles",
 ]
 
 

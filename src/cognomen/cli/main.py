@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": "cognomen.cli.migrate",
     "keys": "cognomen.cli.keys",
     "inbox": "cognomen.cli.inbox",
+    "passwords": "cognomen.cli.passwords",
     "doctor": "cognomen.cli.doctor",
 }
 

@@ -112,7 +112,9 @@ async def _serve(server: Server, listening: socket.socket, seed: Path | None) ->
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # X-Forwarded-For is anyone's to write; and reading it costs every request
+        # X-Forwarded-For is anyone's to write but a proxy's that is named; and reading it costs every request.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=10,
     )
     running = _Uvicorn(http, f"http://{host}:{settings.port}")

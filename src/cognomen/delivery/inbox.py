@@ -15,7 +15,7 @@ _PURPOSE = "inbox"
 _TRIM_EVERY = 256
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as `GET /inbox.json` shows it (PRODUCT.md, "Inbox")."""
 
     id: str
@@ -28,6 +28,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None
     link: str | None
     sent_at: float
+    text: str | None = None
+    sender: str | None = None
+    reply_to: str | None = None
 
 
 class Inbox:

@@ -8,7 +8,10 @@ import msgspec
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """`channel` is "email" or "sms"; `subject` is empty for a text. `code` and `link` repeat what the body holds."""
+    """`channel` is "email" or "sms"; `subject` is empty for a text. `code` and `link` repeat what the body holds.
+
+    `text` is a plain form of a mail's body, where it has one; `sender` and `reply_to` are addresses that differ from the delivery's own.
+    """
 
     channel: str
     to: str
@@ -18,6 +21,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     code: str | None = None
     link: str | None = None
+    text: str | None = None
+    sender: str | None = None
+    reply_to: str | None = None
 
 
 class NotDelivered(Exception):

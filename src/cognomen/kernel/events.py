@@ -116,6 +116,17 @@ class MessageFailed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class AuthEventStored(UserEvent, frozen=True, kw_only=True):
+    """An event of a user's history was kept, by threat protection. Values are AWS's: EventType, EventResponse, RiskDecision, RiskLevel."""
+
+    event_id: str
+    event_type: str
+    response: str
+    decision: str = "NoRisk"
+    level: str = ""
+    compromised: bool = False
+
+
 class PoolDeleted(Event, frozen=True, kw_only=True):
     pass
 

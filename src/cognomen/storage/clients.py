@@ -111,13 +111,14 @@ class Clients:
         return await self._write(unit)
 
     async def remove(self, pool_id: str, client_id: str) -> None:
-        """Removes the client with its sessions. Raises Missing."""
+        """Removes the client with its sessions and its risk configuration. Raises Missing."""
 
         async def unit(tx: Tx) -> None:
             if not await tx.run("DELETE FROM clients WHERE pool_id = $1 AND client_id = $2", pool_id, client_id):
                 raise Missing(client_id)
             await tx.run("DELETE FROM client_directory WHERE client_id = $1", client_id)
             await tx.run("DELETE FROM sessions WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
+            await tx.run("DELETE FROM risk_configurations WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
             await self._engine.announce(tx)
 
         await self._write(unit)

@@ -32,6 +32,9 @@ OWNED = (
     ("inbox", "message_id"),
     ("log_entries", "entry_id"),
     ("log_queues", "destination"),
+    ("risk_configurations", "client_id"),
+    ("auth_events", "event_id"),
+    ("risk_profiles", "sub"),
 )
 
 

@@ -16,11 +16,12 @@ from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
+from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.sessions import Sessions
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
-_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks")
+_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events")
 
 
 class Store:
@@ -44,6 +45,9 @@ class Store:
         self.inbox = Inbox(engine)
         self.logs = LogQueues(engine)
         self.limits = ProvisionedLimits(engine, cache)
+        self.risk_configurations = RiskConfigurations(engine, cache)
+        self.auth_events = AuthEvents(engine)
+        self.risk_profiles = RiskProfiles(engine)
 
     async def write(self, unit: Unit[T]) -> T:
         """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""

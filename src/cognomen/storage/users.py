@@ -183,7 +183,17 @@ class Users:
             user.pool_id,
             user.sub,
         )
-        for table in ("aliases", "password_history", "group_members", "sessions", "devices", "codes", "passkeys"):
+        for table in (
+            "aliases",
+            "password_history",
+            "group_members",
+            "sessions",
+            "devices",
+            "codes",
+            "passkeys",
+            "auth_events",
+            "risk_profiles",
+        ):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND sub = $2", user.pool_id, user.sub)
         await tx.run("DELETE FROM attempts WHERE pool_id = $1 AND subject = $2", user.pool_id, user.sub)
         await self._count(tx, user, -1)

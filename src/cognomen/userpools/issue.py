@@ -25,17 +25,25 @@ from cognomen.userpools.rules import permissions, validity
 
 
 async def sign_in(
-    cx: Context, pool: Pool, client: Client, user: User, also: Callable[[Tx], Awaitable[None]], *, device: str | None = None
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    user: User,
+    also: Callable[[Tx], Awaitable[None]],
+    *,
+    device: str | None = None,
+    origin_jti: str | None = None,
 ) -> idp.AuthenticationResultType:
     """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session. `device` is the key of the
-    one signed in on; in a pool that remembers devices, a sign-in without one is told the key of a new one."""
+    one signed in on; in a pool that remembers devices, a sign-in without one is told the key of a new one. `origin_jti` is the session's id
+    where it was settled beforehand."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
     refresh_token = refresh_tokens.make(keys.id_key.public)
     new_device = device_tracking.new(cx, pool, user) if not device and device_tracking.remembers(pool) else None
     session = Session(
         pool_id=pool.pool_id,
-        origin_jti=ids.uuid(),
+        origin_jti=origin_jti or ids.uuid(),
         sub=user.sub,
         client_id=client.client_id,
         refresh_digest=refresh_tokens.digest(refresh_token),
@@ -80,7 +88,7 @@ async def tokens(
     grant = claims.Grant(
         issuer=issuer_of(cx, pool),
         client_id=client.client_id,
-        event_id=ids.uuid(),
+        event_id=event_id(cx, pool.pool_id, session.origin_jti),
         auth_time=int(session.auth_time),
         issued_at=now,
         # A tracked session can be revoked by itself, so its tokens name it whatever the client says.
@@ -101,6 +109,15 @@ async def tokens(
 def _sign(keys: PoolKeys, access: Mapping[str, Any], identity: Mapping[str, Any]) -> tuple[str, str]:
     """Both in one visit to a worker: a hop costs more than the claims do."""
     return jwt.sign(access, keys.access_key.kid, keys.access_key.private), jwt.sign(identity, keys.id_key.kid, keys.id_key.private)
+
+
+def event_id(cx: Context, pool_id: str, origin_jti: str) -> str:
+    """The `event_id` of a session's tokens, which is that of its sign-in in the user's history; a refresh keeps it.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-settings-adaptive-authentication.html
+    """
+    digits = cx.sealer.mac("event id", pool_id.encode(), origin_jti.encode()).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:32]}"
 
 
 def _subject(user: User, groups: list[Group]) -> claims.Subject:

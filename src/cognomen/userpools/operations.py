@@ -6,6 +6,7 @@ from importlib import import_module
 
 FILES = (
     "admin_users",
+    "auth_events",
     "auth_factors",
     "client_secrets",
     "clients",
@@ -20,6 +21,7 @@ FILES = (
     "passkeys",
     "passwords",
     "pools",
+    "risk_configuration",
     "sign_in",
     "sign_up",
     "software_tokens",

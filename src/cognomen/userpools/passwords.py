@@ -12,7 +12,7 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import access, attributes, client_auth, codes, credentials, find
+from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, protection
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.rules import password_policy, recovery
 
@@ -25,6 +25,13 @@ async def forgot_password(cx: Context, request: idp.ForgotPasswordRequest) -> id
     pool, client = await find.client(cx, request.client_id)
     user = await find.user(cx, pool, request.username)
     client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    async with protection.event(cx, pool, client, "ForgotPassword", user, request.user_context_data, typed=request.username):
+        return await _forgot(cx, request, pool, client, user)
+
+
+async def _forgot(
+    cx: Context, request: idp.ForgotPasswordRequest, pool: Pool, client: Client, user: User | None
+) -> idp.ForgotPasswordResponse:
     if recovery.only_by_admin(pool):
         raise errors.NotAuthorizedException("Contact administrator to reset password.")
     await codes.limit_messages(cx, pool.pool_id, user.sub if user else codes.unknown_subject(cx, pool, request.username), codes.RESET)
@@ -69,6 +76,19 @@ async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswor
     user = await find.user(cx, pool, request.username)
     client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
     password_policy.check(password_policy.of(pool), request.password)
+    async with protection.event(cx, pool, client, "PasswordChange", user, request.user_context_data, typed=request.username) as happening:
+        await _confirm_forgot(cx, request, pool, client, user, happening)
+    return idp.ConfirmForgotPasswordResponse()
+
+
+async def _confirm_forgot(
+    cx: Context,
+    request: idp.ConfirmForgotPasswordRequest,
+    pool: Pool,
+    client: Client,
+    user: User | None,
+    happening: protection.Happening,
+) -> None:
     if user is None:
         if client.settings.prevent_user_existence_errors == "ENABLED":
             await codes.refuse_nobody(cx, pool, request.username, codes.RESET)
@@ -77,6 +97,7 @@ async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswor
     if not user.enabled:
         raise errors.NotAuthorizedException("User is disabled.")
     await credentials.check_new(cx, pool, user, request.password)
+    await protection.refuse_compromised(cx, happening, "PASSWORD_CHANGE", request.password)
     sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
 
     async def unit(tx: Tx) -> None:
@@ -89,12 +110,17 @@ async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswor
 
     await find.write(cx, unit)
     _tell(cx, user, "reset", client)
-    return idp.ConfirmForgotPasswordResponse()
 
 
 @op
 async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> idp.ChangePasswordResponse:
     of = await access.of(cx, request.access_token)
+    async with protection.event(cx, of.pool, of.client, "PasswordChange", of.user) as happening:
+        await _change(cx, request, of, happening)
+    return idp.ChangePasswordResponse()
+
+
+async def _change(cx: Context, request: idp.ChangePasswordRequest, of: access.Access, happening: protection.Happening) -> None:
     user = of.user
     if user.credential is not None:
         if not request.previous_password:
@@ -102,6 +128,7 @@ async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> id
         await lockout.check_password(cx, of.pool, user, request.previous_password)
     password_policy.check(password_policy.of(of.pool), request.proposed_password)
     await credentials.check_new(cx, of.pool, user, request.proposed_password)
+    await protection.refuse_compromised(cx, happening, "PASSWORD_CHANGE", request.proposed_password)
     sealed = credentials.make(cx, user.pool_id, user.username, user.sub, request.proposed_password)
 
     async def unit(tx: Tx) -> None:
@@ -109,7 +136,6 @@ async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> id
 
     await find.write(cx, unit)
     _tell(cx, user, "change", of.client)
-    return idp.ChangePasswordResponse()
 
 
 @op

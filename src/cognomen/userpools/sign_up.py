@@ -17,7 +17,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
-from cognomen.userpools import attributes, client_auth, codes, credentials, find
+from cognomen.userpools import attributes, client_auth, codes, credentials, find, protection
 from cognomen.userpools.auth import sign_up_session
 from cognomen.userpools.rules import first_factors, names, password_policy, schema
 
@@ -26,6 +26,13 @@ from cognomen.userpools.rules import first_factors, names, password_policy, sche
 async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse:
     pool, client = await find.client(cx, request.client_id)
     client_auth.check_secret_hash(cx, client, request.secret_hash, request.username)
+    async with protection.event(cx, pool, client, "SignUp", None, request.user_context_data) as happening:
+        return await _sign_up(cx, request, pool, client, happening)
+
+
+async def _sign_up(
+    cx: Context, request: idp.SignUpRequest, pool: Pool, client: Client, happening: protection.Happening
+) -> idp.SignUpResponse:
     admin_only = pool.settings.pool.admin_create_user_config
     if admin_only is not None and admin_only.allow_admin_create_user_only:
         raise errors.NotAuthorizedException("SignUp is not permitted for this user pool")
@@ -35,6 +42,8 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
     password = request.password or None
     if password is not None or not _reachable_without_password(pool, given):
         password_policy.check(password_policy.of(pool), password or "")
+    if password is not None:
+        await protection.refuse_compromised(cx, happening, "SIGN_UP", password)
 
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
@@ -51,6 +60,7 @@ async def sign_up(cx: Context, request: idp.SignUpRequest) -> idp.SignUpResponse
     )
     prepared = _code_for(cx, pool, user)
     await add_user(cx, pool, user, prepared, force_alias=False)
+    happening.user = user
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, client_id=client.client_id)
     sent = await codes.send(cx, pool, user, prepared, client.client_id) if prepared else None
     session = sign_up_session.after_sign_up(cx, pool, client, user)
@@ -174,6 +184,13 @@ async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationC
     pool, client = await find.client(cx, request.client_id)
     user = await find.user(cx, pool, request.username)
     client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    async with protection.event(cx, pool, client, "ResendCode", user, request.user_context_data, typed=request.username):
+        return await _resend(cx, request, pool, client, user)
+
+
+async def _resend(
+    cx: Context, request: idp.ResendConfirmationCodeRequest, pool: Pool, client: Client, user: User | None
+) -> idp.ResendConfirmationCodeResponse:
     subject = user.sub if user else codes.unknown_subject(cx, pool, request.username)
     await codes.limit_messages(cx, pool.pool_id, subject, codes.SIGN_UP)
     if user is None:

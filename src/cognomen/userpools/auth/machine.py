@@ -18,7 +18,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, find, issue
-from cognomen.userpools.auth import lockout, session
+from cognomen.userpools.auth import lockout, risk, session
 from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
 
 Move = Callable[[Context, Attempt], Awaitable[Step]]
@@ -39,14 +39,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(cx: Context, attempt: Attempt, move: Move, following: tuple[Follow, ...]) -> Outcome:
     """Makes the attempt's next move: a flow that begins it, or the answer to a challenge; then asks what must follow, or gives tokens."""
+    await risk.refuse_address(cx, attempt)
     await lockout.refuse_locked(cx, attempt)
     try:
         step = await move(cx, attempt)
     except WrongPassword:
         await lockout.count_failure(cx, attempt)
+        await risk.failed(cx, attempt, password=True)
         _tell_failure(cx, attempt, "NotAuthorizedException")
         raise incorrect() from None
     except WrongAnswer as wrong:
+        await risk.failed(cx, attempt, password=False)
         _tell_failure(cx, attempt, wrong.error.code)
         raise wrong.error from wrong
     if isinstance(step, Ask):
@@ -141,16 +144,25 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
     attempt.factors = (*attempt.factors, step.factor)
     user = attempt.signed_in_user
     _refuse_by_status(user, proved=True)
+    await risk.weigh(cx, attempt)
     for follow in following:
-        further = await follow(cx, attempt)
+        try:
+            further = await follow(cx, attempt)
+        except errors.ServiceError:
+            await risk.refused(cx, attempt)
+            raise
         if further is not None:
             if attempt.mark is not None or attempt.failures or attempt.settle:
                 await cx.store.write(lambda tx: use_up(cx, tx, attempt))
                 spent(attempt)
             return _ask(cx, attempt, further)
-    device = attempt.kept.get(DEVICE)
-    result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), device=device)
+    attempt.done = True
+    device, known = attempt.kept.get(DEVICE), risk.origin_jti(attempt)
+    result = await issue.sign_in(
+        cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), device=device, origin_jti=known
+    )
     _tell_success(cx, attempt, user)
+    risk.tell(cx, attempt)
     return Outcome(authentication_result=result, challenge_parameters={})
 
 

@@ -9,7 +9,7 @@ from cognomen.context import Context
 from cognomen.kernel.events import PasswordChanged
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
-from cognomen.userpools import attributes, credentials
+from cognomen.userpools import attributes, credentials, protection
 from cognomen.userpools.auth import machine
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, incorrect, required
 from cognomen.userpools.rules import schema
@@ -35,12 +35,19 @@ async def follow(cx: Context, attempt: Attempt) -> Ask | None:
 async def answer(cx: Context, attempt: Attempt) -> Step:
     user = attempt.signed_in_user
     password = required(attempt.parameters, "NEW_PASSWORD")
+    await credentials.check_new(cx, attempt.pool, user, password)
+    async with protection.event(cx, attempt.pool, attempt.client, "PasswordChange", user, attempt.context) as happening:
+        await protection.refuse_compromised(cx, happening, "PASSWORD_CHANGE", password)
+        return await _replace(cx, attempt, password)
+
+
+async def _replace(cx: Context, attempt: Attempt, password: str) -> Step:
+    user = attempt.signed_in_user
     given = [
         idp.AttributeType(name=name.removeprefix(_PREFIX), value=value)
         for name, value in attempt.parameters.items()
         if name.startswith(_PREFIX)
     ]
-    await credentials.check_new(cx, attempt.pool, user, password)
     changes = attributes.checked_by_client(attempt.pool, attempt.client, given)
     missing = [
         name for name in schema.required(attempt.pool.settings.pool.schema_attributes or []) if not {**user.attributes, **changes}.get(name)

@@ -25,7 +25,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     `failures` is the count of wrong passwords before this request, `mark` what makes the request's session or SECRET_BLOCK single-use.
     `kept` is what must be remembered until the next request: the session seals it. `settle` is written together with the success of this
     request: a code that must not be taken twice, a counter. `session` is the Session that InitiateAuth was given, of a sign-up that goes on.
-    `context` is what the client says of its device and address, for threat protection.
+    `context` is what the client says of its device and address, for threat protection. `done` is set once nothing more is to be asked.
     """
 
     pool: Pool
@@ -43,6 +43,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     settle: tuple[Settle, ...] = ()
     session: str | None = None
     context: idp.UserContextDataType | idp.ContextDataType | None = None
+    done: bool = False
 
     @property
     def signed_in_user(self) -> User:

@@ -212,8 +212,10 @@ def _check(pool: idp.UserPoolType) -> None:
 
 def _check_tier(pool: idp.UserPoolType, factors: Sequence[str]) -> None:
     """Raises FeatureUnavailableInTierException for what the pool's feature plan does not hold."""
-    mode = pool.user_pool_add_ons.advanced_security_mode if pool.user_pool_add_ons else "OFF"
-    if mode != "OFF" and pool.user_pool_tier != "PLUS":
+    add_ons = pool.user_pool_add_ons
+    further = add_ons.advanced_security_additional_flows if add_ons else None
+    protected = add_ons is not None and (add_ons.advanced_security_mode != "OFF" or (further is not None and further.custom_auth_mode))
+    if protected and pool.user_pool_tier != "PLUS":
         raise errors.FeatureUnavailableInTierException(
             "Threat protection is not available in this tier. Change the user pool to the Plus tier."
         )
