@@ -12,10 +12,11 @@ import pytest
 from cognomen.config import BadSetting, load
 from cognomen.storage.logs import LogQueue
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
+from tests.kit import risk
 from tests.kit.logs import ACTIVITY, BUCKET, GROUP, PLUS, STREAM, configure, configured
 from tests.kit.receiver import Receiver
 from tests.kit.refusal import refusal
-from tests.kit.server import PASSWORD, TestServer, settings_for
+from tests.kit.server import PASSWORD, AwsError, TestServer, settings_for
 from tests.kit.sign_in import srp_sign_in
 
 ENDPOINTS = ("logs", "firehose", "kinesis", "s3")
@@ -101,6 +102,25 @@ class TestRecords:
         await told.sign_in(client, "ada")
         await srp_sign_in(told, pool, client, "ada")
         assert [record["message"]["challenges"] for record in await written(told)] == [["Password:Success"]] * 2
+
+    async def test_what_threat_protection_found(self, told: TestServer) -> None:
+        """A protected pool's records are its history's: each sign-in once, by its event id, with risk, device and address."""
+        pool, client = await risk.anna(told)
+        await risk.configure(told, pool, risk.takeover("BLOCK"))
+        await risk.from_server(told, pool, client)
+        with pytest.raises(AwsError, match="security reasons"):
+            await risk.from_server(told, pool, client, address=risk.FAR, device="tablet")
+        signed_in = [record["message"] for record in await written(told) if record["message"].get("eventType") == "SignIn"]
+        history = await risk.events(told, pool)
+        assert [message["eventId"] for message in signed_in] == [event["EventId"] for event in reversed(history)]
+        first, second = signed_in
+        assert (first["riskLevel"], first["riskDecision"], first["challenges"]) == ("", "PASS", ["Password:Success"])
+        assert (second["riskLevel"], second["riskDecision"]) == (history[0]["EventRisk"]["RiskLevel"].upper(), "BLOCK")
+        assert (second["ipAddress"], second["deviceName"], second["hasContextData"]) == (
+            risk.FAR,
+            history[0]["EventContextData"]["DeviceName"],
+            "true",
+        )
 
     async def test_what_administrators_do(self, told: TestServer) -> None:
         """It is no activity of a user."""

@@ -125,6 +125,9 @@ class AuthEventStored(UserEvent, frozen=True, kw_only=True):
     decision: str = "NoRisk"
     level: str = ""
     compromised: bool = False
+    challenges: tuple[str, ...] = ()  # "Password:Success", "Mfa:Failure"
+    device_name: str = ""
+    address: str = ""  # of the user, which behind a trusted proxy is not the connection's
 
 
 class PoolDeleted(Event, frozen=True, kw_only=True):

@@ -202,6 +202,7 @@ async def put(cx: Context, tx: Tx, row: AuthEvent) -> None:
 
 def tell(cx: Context, user: User, client_id: str, shown: idp.AuthEventType) -> None:
     risk = shown.event_risk or idp.EventRiskType()
+    where = shown.event_context_data or idp.EventContextDataType()
     cx.tell(
         AuthEventStored,
         user.pool_id,
@@ -214,4 +215,7 @@ def tell(cx: Context, user: User, client_id: str, shown: idp.AuthEventType) -> N
         decision=risk.risk_decision or "NoRisk",
         level=risk.risk_level or "",
         compromised=bool(risk.compromised_credentials_detected),
+        challenges=tuple(f"{each.challenge_name}:{each.challenge_response}" for each in shown.challenge_responses or []),
+        device_name=where.device_name or "",
+        address=where.ip_address or "",
     )

@@ -77,7 +77,7 @@ class Collector:
 
     async def _entries(self, event: Event) -> list[LogEntry]:
         pool = await self._store.pools.get(event.pool_id)
-        record = records.of(event) if pool is not None else None
+        record = records.of(event, protected=is_protected(pool)) if pool is not None else None
         if pool is None or record is None:
             return []
         places = [*self._everywhere, *(source for source in exported(pool) if source == record.source)]
@@ -91,8 +91,11 @@ class Collector:
 
 def exported(pool: Pool) -> Iterator[str]:
     """The event sources that the pool sends to its own destinations. User activity is AWS's for the Plus plan with threat protection."""
-    settings = pool.settings.pool
-    mode = settings.user_pool_add_ons.advanced_security_mode if settings.user_pool_add_ons else "OFF"
     for config in pool.settings.logs:
-        if config.event_source == records.NOTIFICATION or (settings.user_pool_tier == "PLUS" and mode in ("AUDIT", "ENFORCED")):
+        if config.event_source == records.NOTIFICATION or (pool.settings.pool.user_pool_tier == "PLUS" and is_protected(pool)):
             yield config.event_source
+
+
+def is_protected(pool: Pool) -> bool:
+    add_ons = pool.settings.pool.user_pool_add_ons
+    return add_ons is not None and add_ons.advanced_security_mode in ("AUDIT", "ENFORCED")

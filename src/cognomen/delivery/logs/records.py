@@ -11,16 +11,38 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cognomen.kernel import ids
-from cognomen.kernel.events import Event, MessageFailed, MessageSent, PasswordChanged, SignedIn, SignedUp, SignInFailed, SignUpConfirmed
+from cognomen.kernel.events import (
+    AuthEventStored,
+    Event,
+    MessageFailed,
+    MessageSent,
+    PasswordChanged,
+    SignedIn,
+    SignedUp,
+    SignInFailed,
+    SignUpConfirmed,
+)
 
 NOTIFICATION = "userNotification"
 AUTH_EVENTS = "userAuthEvents"
-KINDS: tuple[type[Event], ...] = (MessageFailed, MessageSent, PasswordChanged, SignedIn, SignedUp, SignInFailed, SignUpConfirmed)
+KINDS: tuple[type[Event], ...] = (
+    AuthEventStored,
+    MessageFailed,
+    MessageSent,
+    PasswordChanged,
+    SignedIn,
+    SignedUp,
+    SignInFailed,
+    SignUpConfirmed,
+)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Factors as a SignedIn names them.
 _MFA = frozenset({"SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_MFA", "MFA_SETUP"})
 _PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP", "NEW_PASSWORD_REQUIRED"})
+
+# RiskDecisionType -> as the export spells it; what was let through after a second factor was demanded is a takeover to AWS.
+_DECISIONS = {"NoRisk": "PASS", "AccountTakeover": "ACCOUNT_TAKEOVER", "Block": "BLOCK"}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,12 +54,17 @@ class Record(NamedTuple):
     text: str
 
 
-def of(event: Event) -> Record | None:
-    """None for what AWS does not export: what administrators do, and messages that are part of something else."""
+def of(event: Event, *, protected: bool = False) -> Record | None:
+    """None for what AWS does not export: what administrators do, and messages that are part of something else.
+
+    Of a pool with threat protection (`protected`) its own history is exported, which knows the risk, and not the same things over again.
+    """
     if isinstance(event, MessageFailed):
         details = f"{event.channel.upper()} message for user {event.username} could not be delivered: {event.reason}"
         return _record(event, NOTIFICATION, "USER_NOTIFICATION", "ERROR", {"details": details})
-    activity = _activity(event)
+    if isinstance(event, AuthEventStored):
+        return _record(event, AUTH_EVENTS, "USER_ACTIVITY", "INFO", _assessed(event))
+    activity = None if protected else _activity(event)
     if activity is None:
         return None
     return _record(event, AUTH_EVENTS, "USER_ACTIVITY", "INFO", _message(event, *activity))
@@ -102,6 +129,21 @@ def _message(event: Any, kind: str, response: str) -> dict[str, Any]:
         "eventFeedbackDate": "",
         "eventFeedbackProvider": "",
         "hasContextData": "false",
+    }
+
+
+def _assessed(event: AuthEventStored) -> dict[str, Any]:
+    """An event of a user's history, with what threat protection found."""
+    return {
+        **_message(event, event.event_type, event.response),
+        "eventId": event.event_id,
+        "riskLevel": event.level.upper(),
+        "riskDecision": _DECISIONS[event.decision],
+        "challenges": list(event.challenges),
+        "deviceName": event.device_name or None,
+        "ipAddress": event.address or event.source_ip,
+        "compromisedCredentialDetected": "true" if event.compromised else "false",
+        "hasContextData": "true" if event.device_name else "false",
     }
 
 
