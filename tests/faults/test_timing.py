@@ -35,12 +35,13 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def app(live: Live) -> Any:
     """A pool, its client that hides who exists, and as many users as tries: each is tried once, so that no lockout tells anything."""
     admin = live.boto()
-    pool = admin.create_user_pool(PoolName="timing", AutoVerifiedAttributes=["email"])["UserPool"]["Id"]
+    first: Any = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}
+    pool = admin.create_user_pool(PoolName="timing", AutoVerifiedAttributes=["email"], Policies=first)["UserPool"]["Id"]
     client = admin.create_user_pool_client(
         UserPoolId=pool,
         ClientName="c",
         PreventUserExistenceErrors="ENABLED",
-        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     )["UserPoolClient"]["ClientId"]
     names = [f"user-{uuid4().hex[:8]}" for _ in range(TRIES * 2)]
     for name in names:
@@ -92,6 +93,26 @@ def test_passwords(live: Live, app: Any) -> None:
         names,
         lambda answer: answer,
     )
+
+
+def test_mailed_codes(live: Live, app: Any) -> None:
+    """The challenge of a mailed code, and the answer to a wrong one: for nobody in the same form and time (FIDELITY B.3.33)."""
+    _, client, names = app
+    clock = Clock(live)
+
+    def begin(name: str) -> tuple[float, Any]:
+        parameters = {"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"}
+        return clock.send("InitiateAuth", ClientId=client, AuthFlow="USER_AUTH", AuthParameters=parameters)
+
+    def answer(name: str) -> tuple[float, Any]:
+        _, asked = begin(name)
+        responses = {"USERNAME": name, "EMAIL_OTP_CODE": "0"}
+        return clock.send(
+            "RespondToAuthChallenge", ClientId=client, ChallengeName="EMAIL_OTP", Session=asked["Session"], ChallengeResponses=responses
+        )
+
+    alike(begin, names, lambda answer: (answer["ChallengeName"], answer["AvailableChallenges"], sorted(answer["ChallengeParameters"])))
+    alike(answer, names, lambda answer: answer)
 
 
 def test_srp_begun(live: Live, app: Any) -> None:

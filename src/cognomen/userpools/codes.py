@@ -74,6 +74,11 @@ async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.Cod
     row = Code(pool.pool_id, subject, purpose, cx.sealer.mac("code", ids.digits(6).encode()), "", "", cx.clock.now())
     await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
     await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
+    return plausible_address(cx, pool, typed)
+
+
+def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDetailsType:
+    """Where a code of somebody who does not exist is said to go."""
     if names.is_phone_number(typed):
         return details("phone_number", typed)
     if names.is_email(typed):

@@ -15,6 +15,7 @@ from cognomen.context import Context
 from cognomen.delivery import templates
 from cognomen.delivery.message import Message
 from cognomen.kernel import ids, secrets
+from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
 from cognomen.userpools import attributes, codes
@@ -43,7 +44,8 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
     code = ids.digits(digits)
     await _limit(cx, attempt)
     if attempt.user is None:
-        shown = await codes.simulate(cx, attempt.pool, attempt.typed, "sign_in")
+        await _as_long_as_a_message(cx, attempt)
+        shown = codes.plausible_address(cx, attempt.pool, attempt.typed)
         value, named = "", attempt.typed
     else:
         value, named = attempt.user.attributes[attribute], attempt.user.username
@@ -98,6 +100,18 @@ def forget_wrong(cx: Context, attempt: Attempt) -> Callable[[Tx], Awaitable[None
             await cx.store.attempts.reset(tx, attempt.pool.pool_id, subject, _KIND)
 
     return settle
+
+
+async def _as_long_as_a_message(cx: Context, attempt: Attempt) -> None:
+    """A durable write stands for the message that nobody gets."""
+    subject, pool_id = lockout.subject(cx, attempt), attempt.pool.pool_id
+    row = Code(pool_id, subject, "sign_in", cx.sealer.mac("code", ids.digits(8).encode()), "", "", cx.clock.now())
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.codes.put(tx, row)
+        await cx.store.codes.drop(tx, pool_id, subject, "sign_in")
+
+    await cx.store.write(unit)
 
 
 def text(attempt: Attempt, to: str, code: str) -> Message:
