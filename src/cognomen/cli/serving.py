@@ -24,6 +24,9 @@ from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
 
 _BACKLOG = 1024
+# How long a thread that has the interpreter lock keeps it while another waits; Python's own 5 ms are longer than most answers take. Workers
+# and the writer need it for moments only.
+_SWITCH_SECONDS = 0.001
 events = log.get_logger("cognomen")
 
 
@@ -63,6 +66,7 @@ def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> No
     try:
         settings = config.load(file, None, mode=mode, **flags)
         log.set_up(settings.log_level)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and end are told by lines of our own
         listening = _listen(settings.host, settings.port)
         port = listening.getsockname()[1]

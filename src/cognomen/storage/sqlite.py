@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -51,6 +51,12 @@ class _Outcome(NamedTuple):
     done: asyncio.Future[Any]
     result: Any
     failed: BaseException | None
+
+
+class _UnitFailed(Exception):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class SqliteTx:
@@ -184,10 +190,23 @@ class SqliteEngine:
             loop.call_soon_threadsafe(_deliver, self._commit_together(batch))
 
     def _commit_together(self, batch: list[_Waiting]) -> list[_Outcome]:
+        """Nearly always every unit succeeds, and none needs a savepoint. Where one does not, all is rolled back and done again, each apart:
+        units are made to be run again, as PostgreSQL asks it of them too."""
+        try:
+            return self._commit(batch, self._run_plainly)
+        except _UnitFailed as failed:
+            if len(batch) == 1:
+                return [_Outcome(batch[0].done, None, failed.error)]
+            return self._commit(batch, self._run_in_savepoint)
+
+    def _commit(self, batch: list[_Waiting], run: Callable[[Unit[Any]], tuple[Any, BaseException | None]]) -> list[_Outcome]:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            outcomes = [_Outcome(each.done, *self._run_in_savepoint(each.unit)) for each in batch]
+            outcomes = [_Outcome(each.done, *run(each.unit)) for each in batch]
             self._writer.execute("COMMIT")
+        except _UnitFailed:
+            self._writer.execute("ROLLBACK")
+            raise
         except Exception as error:  # noqa: BLE001  # each who waits gets the reason; the writer goes on with the next batch
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
@@ -195,27 +214,31 @@ class SqliteEngine:
             return [_Outcome(each.done, None, failure) for each in batch]
         return outcomes
 
-    def _run_in_savepoint(self, unit: Unit[Any]) -> tuple[Any, BaseException | None]:
-        execute = self._writer.execute
-        execute("SAVEPOINT unit")
+    def _run_plainly(self, unit: Unit[Any]) -> tuple[Any, None]:
+        """Raises _UnitFailed with what the unit raised."""
         coroutine = unit(self._tx).__await__()
         try:
             next(coroutine)
         except StopIteration as finished:
-            execute("RELEASE unit")
             return finished.value, None
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, Unavailable):
             raise  # the whole transaction may be gone (disk full): fail the batch
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a unit raises goes to the one who asked for it, not to the batch
+        except Exception as error:
+            raise _UnitFailed(error) from error
+        coroutine.close()
+        raise _UnitFailed(RuntimeError("a unit of work awaited something that is not storage"))
+
+    def _run_in_savepoint(self, unit: Unit[Any]) -> tuple[Any, BaseException | None]:
+        execute = self._writer.execute
+        execute("SAVEPOINT unit")
+        try:
+            value, _ = self._run_plainly(unit)
+        except _UnitFailed as failed:  # it goes to the one who asked for it, not to the batch
             execute("ROLLBACK TO unit")
             execute("RELEASE unit")
-            return None, error
-        coroutine.close()
-        execute("ROLLBACK TO unit")
+            return None, failed.error
         execute("RELEASE unit")
-        return None, RuntimeError("a unit of work awaited something that is not storage")
+        return value, None
 
     async def script(self, statements: Sequence[str]) -> None:
         try:
