@@ -68,26 +68,38 @@ def verify(token: str, public_keys: Mapping[str, RSAPublicKey]) -> dict[str, Any
 
     The algorithm is ours to choose and not the token's (RFC 8725, 3.1): `none` and HS256 are malformed, and so is a header
     that asks for an extension (`crit`). Each base64url part must be spelt in the one canonical way."""
-    header, payload, signature = _split(token)
-    kid = _kid(header)
-    key = public_keys.get(kid)
-    if key is None:
-        raise UnknownKey("no key of this kid")
-    digest = hashlib.sha256(token.encode("ascii")).digest()
-    # Taken out and put back at the end: what is oldest in use comes first, and goes first.
-    if _good.pop(digest, None) is not key:
-        _check_signature(key, f"{header}.{payload}".encode("ascii"), signature)
-    claims = _claims(payload)
-    _good[digest] = key
-    if len(_good) > _REMEMBERED:
-        _good.popitem(last=False)
-    return claims
+    return read(token).verified(public_keys)
 
 
-def unverified_claims(token: str) -> dict[str, Any]:
-    """What a token says of itself, before anything is known of it: only to find the pool whose keys can tell. Raises Malformed."""
-    _, payload, _ = _split(token)
-    return _claims(payload)
+class Unverified:
+    """A token taken apart once: what it says of itself serves to find the pool whose keys can tell, and for nothing else."""
+
+    __slots__ = ("_header", "_payload", "_signature", "_token", "claims")
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._header, self._payload, self._signature = _split(token)
+        self.claims = _claims(self._payload)
+
+    def verified(self, public_keys: Mapping[str, RSAPublicKey]) -> dict[str, Any]:
+        """As `verify`."""
+        kid = _kid(self._header)
+        key = public_keys.get(kid)
+        if key is None:
+            raise UnknownKey("no key of this kid")
+        digest = hashlib.sha256(self._token.encode("ascii")).digest()
+        # Taken out and put back at the end: what is oldest in use comes first, and goes first.
+        if _good.pop(digest, None) is not key:
+            _check_signature(key, f"{self._header}.{self._payload}".encode("ascii"), self._signature)
+        _good[digest] = key
+        if len(_good) > _REMEMBERED:
+            _good.popitem(last=False)
+        return self.claims
+
+
+def read(token: str) -> Unverified:
+    """Raises Malformed."""
+    return Unverified(token)
 
 
 @lru_cache(maxsize=4096)

@@ -27,10 +27,14 @@ class Access(msgspec.Struct, frozen=True):
 async def of(cx: Context, access_token: str) -> Access:
     """Raises NotAuthorizedException for a token that is forged, expired, revoked or without the scope, UserNotFoundException when its user
     is gone (FIDELITY B.7.61)."""
-    pool, client = await _issued_to(cx, access_token)
+    try:
+        token = jwt.read(access_token)
+    except jwt.BadToken as cause:
+        raise invalid() from cause
+    pool, client = await _issued_to(cx, token)
     keys = await cx.keys.for_pool(pool.pool_id)
     try:
-        claims = jwt.verify(access_token, {keys.access_key.kid: keys.access_key.public})
+        claims = token.verified({keys.access_key.kid: keys.access_key.public})
     except jwt.BadSignature as cause:
         raise errors.NotAuthorizedException("Could not verify signature for Access Token") from cause
     except jwt.BadToken as cause:
@@ -55,12 +59,11 @@ async def of_whoever(cx: Context, access_token: str) -> Access:
         raise errors.NotAuthorizedException("Access Token has been revoked") from cause
 
 
-async def _issued_to(cx: Context, access_token: str) -> tuple[Pool, Client]:
+async def _issued_to(cx: Context, token: jwt.Unverified) -> tuple[Pool, Client]:
     """The client that the token names; believed only once the signature of that client's pool has been verified."""
     try:
-        named = jwt.unverified_claims(access_token).get("client_id")
-        return await find.client(cx, str(named))
-    except (jwt.BadToken, errors.ResourceNotFoundException) as cause:
+        return await find.client(cx, str(token.claims.get("client_id")))
+    except errors.ResourceNotFoundException as cause:
         raise invalid() from cause
 
 
