@@ -11,7 +11,6 @@ from pathlib import Path
 from cognomen.api.operation import OPERATIONS
 from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
-from cognomen.delivery.aws import Aws
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.logs.deliver import LogDelivery
 from cognomen.delivery.logs.file import FileSink
@@ -19,6 +18,7 @@ from cognomen.delivery.logs.sink import NotSent, Sink
 from cognomen.delivery.logs.webhook import WebhookSink
 from cognomen.delivery.null import NoDelivery
 from cognomen.hosted.site import site
+from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Events
@@ -34,8 +34,12 @@ from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
-from cognomen.triggers.invoke import Triggers
-from cognomen.triggers.runner import NoFunctions, Runner
+from cognomen.triggers.http import HttpFunctions
+from cognomen.triggers.invoke import SECONDS, Triggers
+from cognomen.triggers.lambda_api import LambdaApi
+from cognomen.triggers.local import LocalFunctions
+from cognomen.triggers.runner import Routes, Runner
+from cognomen.triggers.sender_keys import SenderKeys
 from cognomen.userpools import operations, removal
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
@@ -76,6 +80,8 @@ def aws_of(settings: Settings) -> Aws:
         "firehose": settings.aws_endpoint_firehose,
         "kinesis": settings.aws_endpoint_kinesis,
         "s3": settings.aws_endpoint_s3,
+        "kms": settings.aws_endpoint_kms,
+        "lambda": settings.aws_endpoint_lambda,
     }
     return Aws(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token, endpoints, settings.mode == "serve")
 
@@ -92,6 +98,16 @@ def log_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:
     if settings.log_delivery_webhook:
         sinks["webhook"] = WebhookSink(settings.log_delivery_webhook, settings.log_delivery_webhook_secret, clock)
     return sinks
+
+
+def functions_of(settings: Settings, clock: Clock) -> tuple[Runner, LocalFunctions]:
+    """Where Lambda functions run: at an address of their own, here, behind a Lambda API; the first that has the function."""
+    folder = Path(settings.functions) if settings.functions else None
+    table, environment = settings.function_table, settings.function_environment
+    local = LocalFunctions(folder, table, environment, settings.region, clock, seconds=SECONDS)
+    public_only = settings.mode == "serve" and not settings.function_endpoints_private
+    http = HttpFunctions(settings.function_endpoints, settings.function_endpoint_secret, clock, public_only=public_only)
+    return Routes([http, local, LambdaApi(aws_of(settings))]), local
 
 
 class Server:
@@ -115,6 +131,7 @@ class Server:
         sealer = Sealer(key or master_key(settings))
         workers = Workers()
         key_maker = key_maker or RsaKeyMaker()
+        routes, self._local = functions_of(settings, clock)
         self.inbox = Inbox(store.inbox, sealer, clock)
         self.rooms = Rooms(
             settings=settings,
@@ -127,7 +144,7 @@ class Server:
             keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
             delivery=self.inbox if settings.delivery == "inbox" else NoDelivery(),
             events=Events(),
-            triggers=Triggers(functions or NoFunctions()),
+            triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             compromised=CompromisedPasswords(settings.compromised_passwords),
             removals=asyncio.Event(),
         )
@@ -169,6 +186,7 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.logs.stop()
+        await self._local.close()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
         self.rooms.workers.stop()

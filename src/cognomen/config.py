@@ -24,8 +24,13 @@ _OF_AWS = {
     "AWS_ENDPOINT_URL_FIREHOSE": "aws_endpoint_firehose",
     "AWS_ENDPOINT_URL_KINESIS": "aws_endpoint_kinesis",
     "AWS_ENDPOINT_URL_S3": "aws_endpoint_s3",
+    "AWS_ENDPOINT_URL_KMS": "aws_endpoint_kms",
+    "AWS_ENDPOINT_URL_LAMBDA": "aws_endpoint_lambda",
 }
-_ADDRESSES = ("log_delivery_webhook", "aws_endpoint_logs", "aws_endpoint_firehose", "aws_endpoint_kinesis", "aws_endpoint_s3")
+_ADDRESSES = ("log_delivery_webhook", *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
+
+
+_TABLES = ("function_table", "function_endpoints", "function_environment")
 
 
 class BadSetting(Exception):
@@ -62,6 +67,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_endpoint_firehose: str = ""
     aws_endpoint_kinesis: str = ""
     aws_endpoint_s3: str = ""
+    aws_endpoint_kms: str = ""
+    aws_endpoint_lambda: str = ""
+    functions: str = ""
+    function_table: dict[str, str] = {}
+    function_endpoints: dict[str, str] = {}
+    function_endpoint_secret: str = ""
+    function_endpoints_private: bool = False
+    function_environment: dict[str, str] = {}
+    sender_keys: str = "local"
 
     @property
     def in_memory(self) -> bool:
@@ -119,11 +133,36 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
             name = variable.removeprefix(PREFIX).lower()
             if name not in Settings.__struct_fields__:
                 raise BadSetting(f"the variable {variable} is not a setting")
-            found[name] = value
+            found[name] = _table(variable, value) if name in _TABLES else value
     return found
 
 
+def _table(variable: str, value: str) -> object:
+    """A table's variable holds it as JSON."""
+    try:
+        return msgspec.json.decode(value or "{}", type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise BadSetting(f"{variable} must be a JSON object of texts") from error
+
+
+def _check_functions(settings: Settings) -> None:
+    if settings.functions and not Path(settings.functions).is_dir():
+        raise BadSetting(f"functions: there is no folder {settings.functions}")
+    for name, row in settings.function_table.items():
+        if ":" not in row:
+            raise BadSetting(f"function_table: {name} must be path:handler")
+    for arn, url in settings.function_endpoints.items():
+        _check_address(f"function_endpoints, {arn}:", url or "none")
+        if settings.mode == "serve" and urlsplit(url).scheme != "https":
+            raise BadSetting(f"function_endpoints, {arn}: must be an https address")
+    if settings.function_endpoints and len(settings.function_endpoint_secret) < 16:
+        raise BadSetting("function_endpoints needs function_endpoint_secret, of at least 16 characters, to sign what it sends")
+    if settings.sender_keys not in ("local", "kms"):
+        raise BadSetting("sender_keys must be local or kms")
+
+
 def _check(settings: Settings) -> None:
+    _check_functions(settings)
     if settings.mode not in ("dev", "serve"):
         raise BadSetting("mode must be dev or serve")
     if not 0 <= settings.port <= 65535:

@@ -55,7 +55,7 @@ def test_services_never_import_each_other(service: str) -> None:
 
 def test_the_model_is_read_as_data() -> None:
     """botocore itself costs 30 MB and half a second at start: only its data files are read, and by the file that calls AWS its signer."""
-    signs = PACKAGE / "delivery" / "aws.py"
+    signs = PACKAGE / "kernel" / "aws.py"
     assert {name.rpartition(".")[0] for _, name in imports(signs) if name.startswith("botocore")} == {
         "botocore.auth",
         "botocore.awsrequest",

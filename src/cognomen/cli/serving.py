@@ -32,6 +32,8 @@ events = log.get_logger("cognomen")
 
 _SEED = "YAML file of pools, clients, groups and users to have at the start (docs/reference/seed.md)."
 
+_FUNCTIONS = "Folder of Lambda functions to run here: NAME.py, NAME.mjs or a folder NAME (docs/guide/triggers.md)."
+
 
 @click.command()
 @click.option("--host", help="Address to listen on (127.0.0.1).")
@@ -39,12 +41,13 @@ _SEED = "YAML file of pools, clients, groups and users to have at the start (doc
 @click.option("--data", help="Data folder (./.cognomen), or :memory: to keep nothing.")
 @click.option("--seed", type=click.Path(path_type=Path), help=_SEED)
 @click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings.")
-def dev(host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None) -> None:
+@click.option("--functions", help=_FUNCTIONS)
+def dev(host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None, functions: str | None) -> None:
     """Run everything for development: any AWS credentials, mails and texts in the inbox at /inbox.
 
     What it keeps lies in the data folder, beside the master key that seals it.
     """
-    _run("dev", file, seed, host=host, port=port, data=data)
+    _run("dev", file, seed, host=host, port=port, data=data, functions=functions)
 
 
 @click.command()
@@ -52,14 +55,15 @@ def dev(host: str | None, port: int | None, data: str | None, seed: Path | None,
 @click.option("--host", help="Address to listen on (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (2646); 0 picks a free one.")
 @click.option("--seed", type=click.Path(path_type=Path), help=_SEED)
-def serve(file: Path | None, host: str | None, port: int | None, seed: Path | None) -> None:
+@click.option("--functions", help=_FUNCTIONS)
+def serve(file: Path | None, host: str | None, port: int | None, seed: Path | None, functions: str | None) -> None:
     """Run in production: AWS signatures are checked, a master key is needed.
 
     `cognomen keys master` makes a master key, `cognomen keys create` an access key, `cognomen doctor --serve` looks at the rest.
     """
     if file is None and Path("cognomen.toml").exists():
         file = Path("cognomen.toml")
-    _run("serve", file, seed, host=host, port=port)
+    _run("serve", file, seed, host=host, port=port, functions=functions)
 
 
 def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:

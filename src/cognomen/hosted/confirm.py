@@ -36,7 +36,7 @@ def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
             user = await find.user(cx, pool, given.username)
             if user is None:
                 raise find.no_user()
-            await sign_up.confirm(cx, pool, user, given.confirmation_code, force_alias=False)
+            await sign_up.confirm(cx, pool, user, given.confirmation_code, force_alias=False, client_id=client.client_id)
         except errors.ServiceError:
             # One text for every reason: the link is in a mail, and what is wrong with it is nobody else's to learn.
             return templates.page("confirmed.html", 400, confirmed=False)

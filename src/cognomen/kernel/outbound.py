@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
+import ipaddress
+import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -29,12 +33,25 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def header(self, name: str) -> str:
+        """By its name in small letters; empty where there is none."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
 
 
 def send(
-    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float, most: int = 1 << 20
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout: float,
+    most: int = 1 << 20,
+    public_only: bool = False,
 ) -> Answer:
     """One request and its answer, whatever its status; `timeout` in seconds for each step, `most` bytes of a body. Raises Unreachable.
+    With `public_only` an address in a private network is refused, by whatever name it goes.
 
     Blocks: for the command line, and for threads.
     """
@@ -48,6 +65,9 @@ def send(
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(host, port, timeout=timeout)
+    if public_only:
+        # What is connected to is what was looked at: a second look at the name could find another address.
+        connection._create_connection = _connect_publicly  # type: ignore[attr-defined]
     try:
         connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers or {}))
         answer = connection.getresponse()
@@ -59,7 +79,22 @@ def send(
         connection.close()
     if len(content) > most:
         raise Unreachable(f"{place} answered with more than {most} bytes")
-    return Answer(answer.status, content)
+    return Answer(answer.status, content, tuple(answer.getheaders()))
+
+
+def _connect_publicly(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+    """Raises OSError for a host that has no address outside private networks, this machine and the like."""
+    host, port = address
+    found = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    public = [place for place in found if ipaddress.ip_address(place).is_global]
+    if not public or len(public) < len(found):
+        raise OSError(f"{host} leads into a private network")
+    return socket.create_connection((public[0], port), *arguments, **options)
+
+
+def signature(secret: bytes, at: int, body: bytes) -> str:
+    """`t=SECONDS,v1=HEX`: the HMAC is over the seconds, a dot and the body, so that an old delivery cannot pass for a new one."""
+    return f"t={at},v1={hmac.new(secret, f'{at}.'.encode() + body, hashlib.sha256).hexdigest()}"
 
 
 def get_json(url: str, timeout: float) -> Any:

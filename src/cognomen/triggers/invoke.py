@@ -10,6 +10,7 @@ import msgspec
 from cognomen.api import errors
 from cognomen.kernel.log import get_logger
 from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Runner
+from cognomen.triggers.sender_keys import SenderKeys
 
 SECONDS = 5.0
 TRIES = 3
@@ -18,24 +19,38 @@ log = get_logger("triggers")
 
 
 class Triggers:
-    def __init__(self, runner: Runner, *, seconds: float = SECONDS) -> None:
+    def __init__(self, runner: Runner, keys: SenderKeys, *, seconds: float = SECONDS) -> None:
         self._runner = runner
         self._seconds = seconds
+        self.keys = keys
 
     async def ask(self, trigger: str, arn: str, event: dict[str, Any]) -> dict[str, Any]:
         """The `response` of the function's answer. Raises UserLambdaValidationException, UnexpectedLambdaException,
         InvalidLambdaResponseException."""
+        return _response(await self._run(trigger, arn, event))
+
+    async def tell(self, trigger: str, arn: str, event: dict[str, Any]) -> None:
+        """Runs a function whose answer means nothing, and need be none. Raises as `ask`."""
+        await self._run(trigger, arn, event)
+
+    async def _run(self, trigger: str, arn: str, event: dict[str, Any]) -> bytes:
         payload = msgspec.json.encode(event)
         for attempt in range(1, TRIES + 1):
             try:
                 async with asyncio.timeout(self._seconds):
-                    return _response(await self._runner.run(arn, payload))
+                    return await self._runner.run(arn, payload)
             except NoFunction as cause:
-                log.warning("no function for this ARN: name its folder, its endpoint or its Lambda API", trigger=trigger, arn=arn)
+                log.warning(
+                    "no function for this ARN: put NAME.py or NAME.mjs into the folder of the setting `functions`, name its address in"
+                    " `function_endpoints`, or a Lambda API in `aws_endpoint_lambda`",
+                    trigger=trigger,
+                    arn=arn,
+                )
                 raise errors.UnexpectedLambdaException(f"{trigger} invocation failed due to error AccessDeniedException.") from cause
             except FunctionFailed as cause:
                 raise errors.UserLambdaValidationException(f"{trigger} failed with error {_sentence(str(cause))}") from cause
             except (TimeoutError, FunctionUnreachable) as cause:
+                log.warning("a function did not answer", trigger=trigger, arn=arn, attempt=attempt, reason=str(cause) or "time is up")
                 if attempt == TRIES:
                     name = "TimeoutException" if isinstance(cause, TimeoutError) else "ServiceUnavailableException"
                     raise errors.UnexpectedLambdaException(f"{trigger} invocation failed due to error {name}.") from cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -17,9 +18,13 @@ class FunctionUnreachable(Exception):
     """The function could not be asked, or did not answer in time. Another try may do."""
 
 
+class NoKey(Exception):
+    """The key that codes are encrypted under cannot be used. The text says why, and holds no key."""
+
+
 class Runner(Protocol):
     async def run(self, arn: str, event: bytes) -> bytes:
-        """The function's answer. Raises NoFunction, FunctionFailed, FunctionUnreachable."""
+        """The function's answer. Raises NoFunction, FunctionFailed, FunctionUnreachable. Cancelled when its time is up."""
         ...
 
 
@@ -27,4 +32,19 @@ class NoFunctions:
     """Runs nothing: a server that was given no functions and no way to any."""
 
     async def run(self, arn: str, event: bytes) -> bytes:  # the port's form
+        raise NoFunction(arn)
+
+
+class Routes:
+    """Several places where functions run, asked in order: the first that has the function runs it."""
+
+    def __init__(self, places: Sequence[Runner]) -> None:
+        self._places = places
+
+    async def run(self, arn: str, event: bytes) -> bytes:
+        for place in self._places:
+            try:
+                return await place.run(arn, event)
+            except NoFunction:
+                continue
         raise NoFunction(arn)

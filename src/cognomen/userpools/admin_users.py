@@ -9,20 +9,19 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.delivery import templates
-from cognomen.delivery.message import Message
 from cognomen.kernel import ids
 from cognomen.kernel.events import SignedUp
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
-from cognomen.userpools import attribute_updates, attributes, codes, credentials, find
+from cognomen.userpools import attribute_updates, attributes, credentials, find, invitations
+from cognomen.userpools.hooks import sign_up as hooks
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.passwords import temporary_days
 from cognomen.userpools.rules import factors, first_factors, names, password_policy
-from cognomen.userpools.sign_up import add_user, name_new_user
+from cognomen.userpools.sign_up import add_user
 
 _DAY = 86_400.0
-_MEDIUM = {"email": "EMAIL", "phone_number": "SMS"}
 
 
 @op
@@ -37,7 +36,7 @@ async def admin_create_user(cx: Context, request: idp.AdminCreateUserRequest) ->
 
 async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) -> User:
     given = attributes.checked_by_admin(pool, request.user_attributes or [], creating=True)
-    username, given = name_new_user(pool, request.username, given)
+    username, given = names.of_new_user(pool, request.username, given)
     password = None if _without_password(pool, request, given) else _temporary_password(pool, request)
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
@@ -53,12 +52,17 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
         password_expires_at=now + _DAY * temporary_days(pool) if password else None,
     )
-    invitation = _invitation(pool, user, password, request)
+    invited = _invited(user, request)
+    occasion = Occasion("AdminCreateUser", metadata=request.client_metadata)
+    await hooks.pre_sign_up(cx, pool, occasion, username, given, request.validation_data)
     await add_user(cx, pool, user, None, force_alias=bool(request.force_alias_creation), exists="User account already exists")
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, by_admin=True)
-    for message in invitation:
-        await codes.deliver(cx, message)
+    await invitations.send(cx, pool, user, password, invited, occasion)
     return user
+
+
+def _invited(user: User, request: idp.AdminCreateUserRequest) -> list[str]:
+    return [] if request.message_action == "SUPPRESS" else invitations.addresses(user, request.desired_delivery_mediums)
 
 
 def _without_password(pool: Pool, request: idp.AdminCreateUserRequest, given: Mapping[str, str]) -> bool:
@@ -91,38 +95,9 @@ async def _renew_invitation(cx: Context, pool: Pool, request: idp.AdminCreateUse
         return await credentials.replace(cx, tx, pool, user, sealed, password_expires_at=expires_at)
 
     renewed = await find.write(cx, unit)
-    for message in _invitation(pool, renewed, password, request):
-        await codes.deliver(cx, message)
+    occasion = Occasion("AdminCreateUser", metadata=request.client_metadata)
+    await invitations.send(cx, pool, renewed, password, _invited(renewed, request), occasion)
     return renewed
-
-
-def _invitation(pool: Pool, user: User, password: str | None, request: idp.AdminCreateUserRequest) -> list[Message]:
-    """The messages by the desired mediums, by text where none are named, as AWS does. Raises when a medium has no address to go to."""
-    if request.message_action == "SUPPRESS":
-        return []
-    present = user.attributes
-    desired = request.desired_delivery_mediums or ["SMS"]
-    wanted = [attribute for attribute, medium in _MEDIUM.items() if medium in desired]
-    reached = [attribute for attribute in wanted if present.get(attribute)]
-    if not reached and request.desired_delivery_mediums:
-        missing = "email" if wanted == ["email"] else "phone_number"
-        raise errors.InvalidParameterException(f"User has no {missing} to send the invitation to.")
-    return [_invite(pool, user, attribute, present[attribute], password) for attribute in reached]
-
-
-def _invite(pool: Pool, user: User, attribute: str, address: str, password: str | None) -> Message:
-    settings = pool.settings.pool.admin_create_user_config
-    own = (settings.invite_message_template if settings else None) or idp.MessageTemplateType()
-    # In a pool with username attributes people know themselves by their address, not by their sub.
-    name = address if names.username_attributes(pool) else user.username
-    if attribute == "phone_number":
-        template = own.sms_message or (templates.INVITE_SMS if password else templates.INVITE_WITHOUT_PASSWORD)
-        body = templates.fill(template, code=password or "", username=name, markup=False)
-        return Message(channel="sms", to=address, pool_id=pool.pool_id, username=user.username, subject="", body=body, code=password)
-    template = own.email_message or (templates.INVITE_EMAIL if password else templates.INVITE_WITHOUT_PASSWORD)
-    body = templates.fill(template, code=password or "", username=name, markup=True)
-    subject = own.email_subject or (templates.INVITE_SUBJECT if password else templates.INVITE_SUBJECT_WITHOUT_PASSWORD)
-    return Message(channel="email", to=address, pool_id=pool.pool_id, username=user.username, subject=subject, body=body, code=password)
 
 
 @op
@@ -189,7 +164,7 @@ async def admin_update_user_attributes(cx: Context, request: idp.AdminUpdateUser
     changes = attributes.checked_by_admin(pool, request.user_attributes)
     user = await find.existing_user(cx, pool, request.username)
     try:
-        await attribute_updates.make(cx, pool, user, changes, "")
+        await attribute_updates.make(cx, pool, user, changes, "", request.client_metadata)
     except errors.CodeDeliveryFailureException as cause:
         raise errors.InternalErrorException(cause.message) from cause  # this operation has no nearer error
     return idp.AdminUpdateUserAttributesResponse()

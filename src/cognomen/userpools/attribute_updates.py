@@ -12,7 +12,9 @@ from cognomen.storage.users import User
 from cognomen.userpools import attributes, codes, find
 
 
-async def make(cx: Context, pool: Pool, user: User, changes: Mapping[str, str], client_id: str) -> list[idp.CodeDeliveryDetailsType]:
+async def make(
+    cx: Context, pool: Pool, user: User, changes: Mapping[str, str], client_id: str, metadata: Mapping[str, str] | None
+) -> list[idp.CodeDeliveryDetailsType]:
     """Sets what `changes` says and sends the codes that its new addresses need; returns where they went.
 
     Raises AliasExistsException, TooManyRequestsException, CodeDeliveryFailureException, UserNotFoundException.
@@ -25,14 +27,14 @@ async def make(cx: Context, pool: Pool, user: User, changes: Mapping[str, str], 
     withheld = set(verified_first(pool)) & set(proving)
     at_once = {name: value for name, value in changes.items() if name.removesuffix("_verified") not in withheld}
 
-    async def unit(tx: Tx) -> None:
-        if at_once:
-            await attributes.apply(cx, tx, pool, user, at_once)
+    async def unit(tx: Tx) -> User:
+        after = await attributes.apply(cx, tx, pool, user, at_once) if at_once else user
         for each in prepared:
             await cx.store.codes.put(tx, each.row)
+        return after
 
-    await find.write(cx, unit)
-    return [await codes.send(cx, pool, user, each, client_id) for each in prepared]
+    changed = await find.write(cx, unit)
+    return [await codes.send(cx, pool, changed, each, client_id, metadata, source="UpdateUserAttribute") for each in prepared]
 
 
 def verified_first(pool: Pool) -> list[str]:

@@ -5,6 +5,7 @@ Kept as a keyed digest, since six digits could be tried out. Messages and wrong 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import quote, urlencode
 
@@ -13,13 +14,15 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.context import Context
 from cognomen.delivery import templates
-from cognomen.delivery.message import Message, NotDelivered
+from cognomen.delivery.message import Message
 from cognomen.kernel import ids, secrets
-from cognomen.kernel.events import MessageFailed, MessageSent
+from cognomen.kernel.events import MessageSent
 from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
+from cognomen.userpools import messages
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import names
 
 SIGN_UP = "sign_up"
@@ -32,7 +35,6 @@ _VALID_SECONDS = {SIGN_UP: _DAY, RESET: 3_600.0}
 _WRONG_CODES = 5
 _MESSAGES = 10
 _WINDOW = 3_600.0
-_REASON = 256  # characters of what is told of a failure
 _TOO_MANY = "Attempt limit exceeded, please try after some time."
 
 
@@ -89,23 +91,18 @@ def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDe
 
 
 async def send(
-    cx: Context, pool: Pool, user: User, prepared: Prepared, client_id: str, *, again: bool = False
+    cx: Context, pool: Pool, user: User, prepared: Prepared, client_id: str, metadata: Mapping[str, str] | None, *, source: str = ""
 ) -> idp.CodeDeliveryDetailsType:
-    """Sends a kept code; `again` where the user asked for another. Raises CodeDeliveryFailureException."""
+    """Sends a kept code; `source` is AWS's name of the occasion where the code's purpose does not say it, `metadata` the ClientMetadata.
+
+    Raises CodeDeliveryFailureException, and what the pool's functions raise.
+    """
     row = prepared.row
     message = _text_message(pool, user, prepared) if row.attribute == "phone_number" else _mail(cx, pool, user, prepared, client_id)
-    await deliver(cx, message)
-    purpose = "ResendCode" if again else _KINDS.get(row.purpose, "VerifyUserAttribute")
+    purpose = source or _KINDS.get(row.purpose, "VerifyUserAttribute")
+    await messages.deliver(cx, pool, user, message, Occasion(purpose, client_id, metadata))
     cx.tell(MessageSent, user.pool_id, sub=user.sub, username=user.username, client_id=client_id, channel=message.channel, purpose=purpose)
     return details(row.attribute, row.value)
-
-
-async def deliver(cx: Context, message: Message) -> None:
-    try:
-        await cx.delivery.send(message)
-    except NotDelivered as cause:
-        cx.tell(MessageFailed, message.pool_id, username=message.username, channel=message.channel, reason=str(cause)[:_REASON])
-        raise errors.CodeDeliveryFailureException("Unable to deliver the message.") from cause
 
 
 def details(attribute: str, value: str) -> idp.CodeDeliveryDetailsType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from cognomen.api import idp
 from cognomen.context import Context
@@ -21,7 +21,14 @@ from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
 from cognomen.userpools import device_tracking, tracking
 from cognomen.userpools.access import SCOPE
+from cognomen.userpools.hooks import token_generation
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import permissions, validity
+
+
+class Claims(NamedTuple):
+    access: dict[str, Any]
+    identity: dict[str, Any]
 
 
 async def sign_in(
@@ -30,6 +37,7 @@ async def sign_in(
     client: Client,
     user: User,
     also: Callable[[Tx], Awaitable[None]],
+    occasion: Occasion,
     *,
     device: str | None = None,
     origin_jti: str | None = None,
@@ -57,6 +65,9 @@ async def sign_in(
     if limits.tracking:
         session = tracking.begun(cx, session)
 
+    # A function that refuses, refuses before there is a session.
+    ready = await claims_of(cx, pool, client, user, session, occasion) if token_generation.is_asked(pool) else None
+
     async def unit(tx: Tx) -> list[Session]:
         await also(tx)
         gone = await tracking.make_room(cx, tx, session, limits.max_per_user) if limits.tracking else []
@@ -64,7 +75,7 @@ async def sign_in(
         return gone
 
     # Signing and the durable write go on side by side: one keeps the processor busy, the other the disk. Tokens leave only after the write.
-    signing = asyncio.create_task(tokens(cx, pool, client, user, session, refresh_token=refresh_token))
+    signing = asyncio.create_task(tokens(cx, pool, client, user, session, occasion, refresh_token=refresh_token, ready=ready))
     try:
         evicted = await cx.store.write(unit)
     except BaseException:
@@ -79,11 +90,36 @@ async def sign_in(
 
 
 async def tokens(
-    cx: Context, pool: Pool, client: Client, user: User, session: Session, *, refresh_token: str | None = None
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    user: User,
+    session: Session,
+    occasion: Occasion,
+    *,
+    refresh_token: str | None = None,
+    ready: Claims | None = None,
 ) -> idp.AuthenticationResultType:
-    """Id and access token of a session, and the refresh token if there is a new one to hand out."""
+    """Id and access token of a session, and the refresh token if there is a new one to hand out. `ready` are claims that were made before a
+    write on which the tokens wait."""
     keys = await cx.keys.for_pool(pool.pool_id)
+    made = ready or await claims_of(cx, pool, client, user, session, occasion)
+    access_token, id_token = await cx.workers.run(_sign, keys, made.access, made.identity)
+    return idp.AuthenticationResultType(
+        access_token=access_token,
+        expires_in=validity.access_seconds(client),
+        token_type="Bearer",
+        refresh_token=refresh_token,
+        id_token=id_token,
+    )
+
+
+async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session: Session, occasion: Occasion) -> Claims:
+    """The claims of both tokens, as the pool's PreTokenGeneration function would have them. Raises what it raises."""
     subject = _subject(user, await cx.store.groups.of_user(pool.pool_id, user.sub) if user.in_groups else [])
+    change = await token_generation.override(cx, pool, occasion, user, subject, session.scope)
+    if change is not None:
+        subject = token_generation.regrouped(subject, change)
     now = int(cx.clock.now())
     grant = claims.Grant(
         issuer=issuer_of(cx, pool),
@@ -94,16 +130,14 @@ async def tokens(
         # A tracked session can be revoked by itself, so its tokens name it whatever the client says.
         origin_jti=None if client.settings.enable_token_revocation is False and session.session_id is None else session.origin_jti,
     )
-    lifetime = validity.access_seconds(client)
     access = claims.access_claims(
-        subject, grant, expires_at=now + lifetime, scope=session.scope, jti=ids.uuid(), device_key=session.device_key
+        subject, grant, expires_at=now + validity.access_seconds(client), scope=session.scope, jti=ids.uuid(), device_key=session.device_key
     )
     readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
     identity = claims.id_claims(subject, grant, expires_at=now + validity.id_seconds(client), jti=ids.uuid(), readable=readable)
-    access_token, id_token = await cx.workers.run(_sign, keys, access, identity)
-    return idp.AuthenticationResultType(
-        access_token=access_token, expires_in=lifetime, token_type="Bearer", refresh_token=refresh_token, id_token=id_token
-    )
+    if change is not None:
+        return Claims(token_generation.applied_to_access(access, change), token_generation.applied_to_id(identity, change))
+    return Claims(access, identity)
 
 
 def _sign(keys: PoolKeys, access: Mapping[str, Any], identity: Mapping[str, Any]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ async def delete_user(cx: Context, request: idp.DeleteUserRequest) -> None:
 async def update_user_attributes(cx: Context, request: idp.UpdateUserAttributesRequest) -> idp.UpdateUserAttributesResponse:
     of = await access.of(cx, request.access_token)
     changes = attributes.checked_by_client(of.pool, of.client, request.user_attributes)
-    sent = await attribute_updates.make(cx, of.pool, of.user, changes, of.client.client_id)
+    sent = await attribute_updates.make(cx, of.pool, of.user, changes, of.client.client_id, request.client_metadata)
     return idp.UpdateUserAttributesResponse(code_delivery_details_list=sent or None)
 
 
@@ -60,7 +60,7 @@ async def get_user_attribute_verification_code(
     await codes.limit_messages(cx, of.pool.pool_id, of.user.sub, "attribute")
     prepared = codes.prepare(cx, of.user, request.attribute_name, request.attribute_name, address)
     await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
-    sent = await codes.send(cx, of.pool, of.user, prepared, of.client.client_id)
+    sent = await codes.send(cx, of.pool, of.user, prepared, of.client.client_id, request.client_metadata)
     return idp.GetUserAttributeVerificationCodeResponse(code_delivery_details=sent)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from cognomen.api import errors, idp
@@ -14,6 +16,9 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, protection
 from cognomen.userpools.auth import lockout
+from cognomen.userpools.hooks import migration
+from cognomen.userpools.hooks import sign_up as sign_up_hooks
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import password_policy, recovery
 
 _RESETTABLE = ("CONFIRMED", "RESET_REQUIRED")
@@ -35,6 +40,8 @@ async def _forgot(
     if recovery.only_by_admin(pool):
         raise errors.NotAuthorizedException("Contact administrator to reset password.")
     await codes.limit_messages(cx, pool.pool_id, user.sub if user else codes.unknown_subject(cx, pool, request.username), codes.RESET)
+    if user is None:
+        user = await migration.at_forgotten_password(cx, pool, client, request.username, request.client_metadata)
     try:
         if user is None:
             raise errors.UserNotFoundException("Username/client id combination not found.")
@@ -43,7 +50,7 @@ async def _forgot(
         if client.settings.prevent_user_existence_errors != "ENABLED":
             raise
         return idp.ForgotPasswordResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.RESET))
-    sent = await _send_reset(cx, pool, user, client.client_id)
+    sent = await _send_reset(cx, pool, user, client.client_id, request.client_metadata)
     return idp.ForgotPasswordResponse(code_delivery_details=sent)
 
 
@@ -61,13 +68,15 @@ def _no_contact() -> errors.InvalidParameterException:
     return errors.InvalidParameterException("Cannot reset password for the user as there is no registered/verified email or phone_number")
 
 
-async def _send_reset(cx: Context, pool: Pool, user: User, client_id: str) -> idp.CodeDeliveryDetailsType:
+async def _send_reset(
+    cx: Context, pool: Pool, user: User, client_id: str, metadata: Mapping[str, str] | None
+) -> idp.CodeDeliveryDetailsType:
     contact = recovery.contact(pool, user)
     if contact is None:
         raise _no_contact()
     prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)
     await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
-    return await codes.send(cx, pool, user, prepared, client_id)
+    return await codes.send(cx, pool, user, prepared, client_id, metadata)
 
 
 @op
@@ -100,16 +109,18 @@ async def _confirm_forgot(
     await protection.refuse_compromised(cx, happening, "PASSWORD_CHANGE", request.password)
     sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, request.password)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> User:
         await codes.spend(cx, tx, row)
         changed = await credentials.replace(cx, tx, pool, user, sealed, status="CONFIRMED", password_expires_at=None)
         await lockout.forget(cx, tx, user)
         if changed.attributes.get(row.attribute) == row.value and changed.attributes.get(f"{row.attribute}_verified") != "true":
             # The code that came back proves the address.
-            await attributes.apply(cx, tx, pool, changed, {f"{row.attribute}_verified": "true"})
+            changed = await attributes.apply(cx, tx, pool, changed, {f"{row.attribute}_verified": "true"})
+        return changed
 
-    await find.write(cx, unit)
+    confirmed = await find.write(cx, unit)
     _tell(cx, user, "reset", client)
+    await sign_up_hooks.post_confirmation(cx, pool, Occasion("ConfirmForgotPassword", client.client_id, request.client_metadata), confirmed)
 
 
 @op
@@ -151,15 +162,15 @@ async def admin_reset_user_password(cx: Context, request: idp.AdminResetUserPass
         raise _no_contact()
     prepared = codes.prepare(cx, user, codes.RESET, contact.attribute, contact.value)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> User:
         now = cx.clock.now()
-        await cx.store.users.change(
+        await cx.store.codes.put(tx, prepared.row)
+        return await cx.store.users.change(
             tx, user.pool_id, user.sub, lambda present: msgspec.structs.replace(present, status="RESET_REQUIRED", modified_at=now)
         )
-        await cx.store.codes.put(tx, prepared.row)
 
-    await find.write(cx, unit)
-    await codes.send(cx, pool, user, prepared, "")
+    reset = await find.write(cx, unit)
+    await codes.send(cx, pool, reset, prepared, "", request.client_metadata)
     return idp.AdminResetUserPasswordResponse()
 
 

@@ -18,6 +18,10 @@ from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.userpools import client_auth, device_tracking, issue, tracking
 from cognomen.userpools.auth.steps import required
+from cognomen.userpools.hooks import token_generation
+from cognomen.userpools.hooks.ask import Occasion
+
+_SOURCE = "RefreshTokens"
 
 
 async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapping[str, str]) -> idp.AuthenticationResultType:
@@ -33,29 +37,36 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
         raise _revoked() from cause
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
     client_auth.check_secret_hash(cx, client, parameters.get("SECRET_HASH"), user.username, user.sub)
-    return await _renewed(cx, pool, client, session, user)
+    return await _renewed(cx, pool, client, session, user, Occasion(_SOURCE, client.client_id))
 
 
-async def with_rotation(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> idp.AuthenticationResultType:
+async def with_rotation(
+    cx: Context, pool: Pool, client: Client, token: str, device_key: str | None, metadata: Mapping[str, str] | None
+) -> idp.AuthenticationResultType:
     """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
     session, user = await _session(cx, pool, client, token, device_key)
+    occasion = Occasion(_SOURCE, client.client_id, metadata)
     if not rotates(client):
-        return await _renewed(cx, pool, client, session, user)
+        return await _renewed(cx, pool, client, session, user, occasion)
     keys = await cx.keys.for_pool(pool.pool_id)
     successor = refresh_tokens.make(keys.id_key.public)
+    # A function that refuses, refuses before the old token is spent.
+    ready = await issue.claims_of(cx, pool, client, user, session, occasion) if token_generation.is_asked(pool) else None
     await _rotate(cx, pool, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
-    result = await issue.tokens(cx, pool, client, user, session, refresh_token=successor)
+    result = await issue.tokens(cx, pool, client, user, session, occasion, refresh_token=successor, ready=ready)
     _tell(cx, client, user, rotated=True)
     return result
 
 
-async def _renewed(cx: Context, pool: Pool, client: Client, session: Session, user: User) -> idp.AuthenticationResultType:
+async def _renewed(
+    cx: Context, pool: Pool, client: Client, session: Session, user: User, occasion: Occasion
+) -> idp.AuthenticationResultType:
     activity = tracking.activity(cx, pool, session)
     if activity is not None and not await cx.store.write(
         lambda tx: cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
     ):
         raise _revoked()
-    result = await issue.tokens(cx, pool, client, user, session)
+    result = await issue.tokens(cx, pool, client, user, session, occasion)
     _tell(cx, client, user, rotated=False)
     return result
 

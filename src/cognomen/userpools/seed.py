@@ -23,7 +23,7 @@ from cognomen.userpools import admin_users, attributes, client_auth, clients, cr
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.passwords import temporary_days
 from cognomen.userpools.rules import names, password_policy, pool_settings, schema, tags
-from cognomen.userpools.sign_up import add_user, name_new_user
+from cognomen.userpools.sign_up import add_user
 
 Outcome = Literal["made", "changed", "kept"]
 _DAY = 86_400.0
@@ -210,7 +210,7 @@ async def put_user(cx: Context, pool: Pool, wanted: SeedUser) -> Outcome:
 
 async def _new_user(cx: Context, pool: Pool, wanted: SeedUser) -> User:
     given = attributes.checked_by_admin(pool, wanted.attributes, creating=True)
-    username, given = name_new_user(pool, wanted.username, given)
+    username, given = names.of_new_user(pool, wanted.username, given)
     sub, now = wanted.sub or ids.sub(), cx.clock.now()
     username = username or sub
     sealed = None

@@ -91,10 +91,18 @@ async def _begin(
         request.client_metadata or {},
         typed=typed,
         admin=admin,
+        may_migrate=_brings_password(flow, parameters),
         session=request.session,
         context=context,
     )
     return await machine.run(cx, attempt, tables.FLOWS[flow], tables.FOLLOWING)
+
+
+def _brings_password(flow: str, parameters: Mapping[str, str]) -> bool:
+    """Does the password itself come with the request?"""
+    return flow in _WITH_PASSWORD or (
+        flow == "USER_AUTH" and parameters.get("PREFERRED_CHALLENGE") == "PASSWORD" and bool(parameters.get("PASSWORD"))
+    )
 
 
 def _refuse_disabled_flow(client: Client, flow: str) -> None:

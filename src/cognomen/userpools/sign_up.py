@@ -19,6 +19,8 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User, attributes_json
 from cognomen.userpools import attributes, client_auth, codes, credentials, find, protection
 from cognomen.userpools.auth import sign_up_session
+from cognomen.userpools.hooks import sign_up as hooks
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import first_factors, names, password_policy, schema
 
 
@@ -37,7 +39,7 @@ async def _sign_up(
     if admin_only is not None and admin_only.allow_admin_create_user_only:
         raise errors.NotAuthorizedException("SignUp is not permitted for this user pool")
     given = attributes.checked_by_client(pool, client, request.user_attributes or [], creating=True)
-    username, given = name_new_user(pool, request.username, given)
+    username, given = names.of_new_user(pool, request.username, given)
     schema.check_required(pool.settings.pool.schema_attributes or [], given)
     password = request.password or None
     if password is not None or not _reachable_without_password(pool, given):
@@ -47,59 +49,36 @@ async def _sign_up(
 
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
+    occasion = Occasion("SignUp", client.client_id, request.client_metadata)
+    verdict = await hooks.pre_sign_up(cx, pool, occasion, username, given, request.validation_data)
+    kept = attributes.merged({}, given | {f"{name}_verified": "true" for name in verdict.verified})
     user = User(
         pool_id=pool.pool_id,
         sub=sub,
         username=username,
         username_key=names.key(pool, username),
-        status="UNCONFIRMED",
+        status="CONFIRMED" if verdict.confirmed else "UNCONFIRMED",
         created_at=now,
         modified_at=now,
-        attributes_json=attributes_json(sub, attributes.merged({}, given)),
+        attributes_json=attributes_json(sub, kept),
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
     )
-    prepared = _code_for(cx, pool, user)
-    await add_user(cx, pool, user, prepared, force_alias=False)
+    prepared = None if verdict.confirmed else _code_for(cx, pool, user)
+    # "If an alias with that email already exists, the alias will be moved to the new user" (AWS, pre sign-up).
+    await add_user(cx, pool, user, prepared, force_alias=bool(verdict.verified))
     happening.user = user
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, client_id=client.client_id)
-    sent = await codes.send(cx, pool, user, prepared, client.client_id) if prepared else None
-    session = sign_up_session.after_sign_up(cx, pool, client, user)
-    return idp.SignUpResponse(user_confirmed=False, user_sub=sub, code_delivery_details=sent, session=session)
+    sent = await codes.send(cx, pool, user, prepared, client.client_id, request.client_metadata) if prepared else None
+    if verdict.confirmed:
+        await _settled(cx, pool, user, client.client_id, request.client_metadata)
+    session = None if verdict.confirmed else sign_up_session.after_sign_up(cx, pool, client, user)
+    return idp.SignUpResponse(user_confirmed=verdict.confirmed, user_sub=sub, code_delivery_details=sent, session=session)
 
 
 def _reachable_without_password(pool: Pool, given: Mapping[str, str]) -> bool:
     """A user may have no password where the pool's first factors include a code, and there is an address to send it to."""
     allowed = first_factors.allowed(pool)
     return any(factor in allowed and given.get(attribute) for factor, attribute in first_factors.ADDRESS.items())
-
-
-def name_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The user name to keep and the attributes with what the name says. The name is empty where the pool uses the sub for one.
-
-    Raises InvalidParameterException for a name that the pool's kind of names forbids (FIDELITY B.4.46).
-    """
-    named = dict(given)
-    allowed = names.username_attributes(pool)
-    if allowed:
-        attribute = names.attribute_of(pool, username)
-        if attribute is None:
-            wanted = {"email": "an email", "phone_number": "a phone number"}
-            text = f"{wanted[allowed[0]]}." if len(allowed) == 1 else "either an email or a phone number."
-            raise errors.InvalidParameterException(f"Username should be {text}")
-        if named.get(attribute) not in (None, "", username):
-            raise errors.InvalidParameterException(
-                f"User {attribute} should be empty or same as username, since username attribute is {attribute}"
-            )
-        named[attribute] = username
-        return "", named
-    aliases = names.alias_attributes(pool)
-    if "email" in aliases and names.is_email(username):
-        raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
-    if "phone_number" in aliases and names.is_phone_number(username):
-        raise errors.InvalidParameterException(
-            "Username cannot be of phone number format, since user pool is configured for phone number alias."
-        )
-    return username, named
 
 
 async def add_user(
@@ -143,25 +122,35 @@ async def confirm_sign_up(cx: Context, request: idp.ConfirmSignUpRequest) -> idp
     if user is None:
         raise _nobody(client, codes.expired())
     sign_up_session.check(cx, client, user, request.session)
-    row = await confirm(cx, pool, user, request.confirmation_code, force_alias=bool(request.force_alias_creation))
+    row = await confirm(
+        cx,
+        pool,
+        user,
+        request.confirmation_code,
+        force_alias=bool(request.force_alias_creation),
+        client_id=client.client_id,
+        metadata=request.client_metadata,
+    )
     session = sign_up_session.after_confirmation(cx, pool, client, user, request.session, row.attribute)
     return idp.ConfirmSignUpResponse(session=session)
 
 
-async def confirm(cx: Context, pool: Pool, user: User, code: str, *, force_alias: bool) -> Code:
+async def confirm(
+    cx: Context, pool: Pool, user: User, code: str, *, force_alias: bool, client_id: str, metadata: Mapping[str, str] | None = None
+) -> Code:
     """The user's code confirms the account and verifies the address that it went to. Also what the link in a mail does."""
     if user.status != "UNCONFIRMED":
         raise _cannot_confirm(user)
     row = await codes.check(cx, user, codes.SIGN_UP, code)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> User:
         await codes.spend(cx, tx, row)
         confirmed = await cx.store.users.change(tx, user.pool_id, user.sub, _confirmed(cx))
         if confirmed.attributes.get(row.attribute) == row.value:
-            await attributes.apply(cx, tx, pool, confirmed, {f"{row.attribute}_verified": "true"}, force_alias=force_alias)
+            return await attributes.apply(cx, tx, pool, confirmed, {f"{row.attribute}_verified": "true"}, force_alias=force_alias)
+        return confirmed
 
-    await find.write(cx, unit)
-    _tell_confirmed(cx, user)
+    await _settled(cx, pool, await find.write(cx, unit), client_id, metadata)
     return row
 
 
@@ -170,12 +159,11 @@ async def admin_confirm_sign_up(cx: Context, request: idp.AdminConfirmSignUpRequ
     pool = await find.pool(cx, request.user_pool_id)
     user = await find.existing_user(cx, pool, request.username)
 
-    async def unit(tx: Tx) -> None:
-        await cx.store.users.change(tx, user.pool_id, user.sub, _confirmed(cx))
+    async def unit(tx: Tx) -> User:
         await cx.store.codes.drop(tx, user.pool_id, user.sub, codes.SIGN_UP)
+        return await cx.store.users.change(tx, user.pool_id, user.sub, _confirmed(cx))
 
-    await find.write(cx, unit)
-    _tell_confirmed(cx, user)
+    await _settled(cx, pool, await find.write(cx, unit), "", request.client_metadata)
     return idp.AdminConfirmSignUpResponse()
 
 
@@ -204,7 +192,7 @@ async def _resend(
         raise errors.InvalidParameterException("Cannot resend codes. Auto verification not turned on.")
     await cx.store.write(lambda tx: cx.store.codes.put(tx, prepared.row))
     return idp.ResendConfirmationCodeResponse(
-        code_delivery_details=await codes.send(cx, pool, user, prepared, client.client_id, again=True)
+        code_delivery_details=await codes.send(cx, pool, user, prepared, client.client_id, request.client_metadata, source="ResendCode")
     )
 
 
@@ -228,5 +216,7 @@ def _nobody(client: Client, hidden: errors.ServiceError) -> errors.ServiceError:
     return errors.UserNotFoundException("Username/client id combination not found.")
 
 
-def _tell_confirmed(cx: Context, user: User) -> None:
+async def _settled(cx: Context, pool: Pool, user: User, client_id: str, metadata: Mapping[str, str] | None) -> None:
+    """After the unit that confirmed the account."""
     cx.tell(SignUpConfirmed, user.pool_id, sub=user.sub, username=user.username)
+    await hooks.post_confirmation(cx, pool, Occasion("ConfirmSignUp", client_id, metadata), user)

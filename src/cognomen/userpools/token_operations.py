@@ -21,7 +21,7 @@ async def get_tokens_from_refresh_token(
     pool, client = await find.client(cx, request.client_id)
     if not client_auth.secret_fits(cx, client, request.client_secret):
         raise errors.NotAuthorizedException(f"Unable to verify secret for client {client.client_id}")
-    result = await refresh.with_rotation(cx, pool, client, request.refresh_token, request.device_key)
+    result = await refresh.with_rotation(cx, pool, client, request.refresh_token, request.device_key, request.client_metadata)
     return idp.GetTokensFromRefreshTokenResponse(authentication_result=result)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from cognomen.delivery.aws import Aws, AwsError
 from cognomen.delivery.logs.destination import Destination
 from cognomen.delivery.logs.sink import NotSent, Sink
+from cognomen.kernel.aws import Aws, AwsError
 from cognomen.kernel.log import get_logger
 from cognomen.storage.logs import LogEntry
 from cognomen.storage.pools import Pool

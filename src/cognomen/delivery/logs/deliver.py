@@ -10,10 +10,10 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from cognomen.delivery.aws import Aws
 from cognomen.delivery.logs import aws_sinks, destination
 from cognomen.delivery.logs.collect import Collector
 from cognomen.delivery.logs.sink import NotSent, Sink
+from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.events import Events
 from cognomen.kernel.log import get_logger

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 from cognomen.delivery.logs.sink import NotSent
@@ -25,7 +23,7 @@ class WebhookSink:
         headers = {
             "content-type": "application/json",
             "x-cognomen-delivery": entries[0].entry_id,  # the same when a batch comes again, because its answer was lost
-            "x-cognomen-signature": signature(self._secret, int(self._clock.now()), body),
+            "x-cognomen-signature": outbound.signature(self._secret, int(self._clock.now()), body),
         }
         try:
             answer = outbound.send("POST", self._url, headers=headers, body=body, timeout=_TIMEOUT)
@@ -34,8 +32,3 @@ class WebhookSink:
         if not 200 <= answer.status < 300:
             raise NotSent(f"the webhook answered {answer.status}")
         return entries
-
-
-def signature(secret: bytes, at: int, body: bytes) -> str:
-    """`t=SECONDS,v1=HEX`: the HMAC is over the seconds, a dot and the body, so that an old delivery cannot pass for a new one."""
-    return f"t={at},v1={hmac.new(secret, f'{at}.'.encode() + body, hashlib.sha256).hexdigest()}"

@@ -16,6 +16,7 @@ from cognomen.triggers import catalog
 from cognomen.triggers.invoke import unrecognizable
 from cognomen.userpools.auth import mfa, password_srp
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, incorrect, required
+from cognomen.userpools.hooks.ask import Occasion, ask, flag, text, texts
 
 CHALLENGE = "CUSTOM_CHALLENGE"
 _FLOW = "CUSTOM_AUTH"
@@ -58,14 +59,10 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
         "userAttributes": catalog.user_attributes(attempt.user),
         "privateChallengeParameters": state.private,
         "challengeAnswer": required(attempt.parameters, "ANSWER"),
-        "clientMetadata": dict(attempt.metadata),
         "userNotFound": attempt.user is None,
     }
-    response = await _ask(cx, attempt, catalog.VERIFY_AUTH_CHALLENGE, request, {"answerCorrect": None})
-    correct = response.get("answerCorrect")
-    if correct is not None and not isinstance(correct, bool):
-        raise unrecognizable()
-    return await _define(cx, attempt, _with_round(state, CHALLENGE, result=bool(correct)))
+    response = await _ask(cx, attempt, catalog.VERIFY_AUTH_CHALLENGE, request)
+    return await _define(cx, attempt, _with_round(state, CHALLENGE, result=flag(response, "answerCorrect")))
 
 
 async def follow(cx: Context, attempt: Attempt) -> Ask | None:
@@ -86,11 +83,9 @@ async def _define(cx: Context, attempt: Attempt, state: State) -> Step:
     request = {
         "userAttributes": catalog.user_attributes(attempt.user),
         "session": msgspec.to_builtins(state.rounds),
-        "clientMetadata": dict(attempt.metadata),
         "userNotFound": attempt.user is None,
     }
-    empty = {"challengeName": None, "issueTokens": None, "failAuthentication": None}
-    response = await _ask(cx, attempt, catalog.DEFINE_AUTH_CHALLENGE, request, empty)
+    response = await _ask(cx, attempt, catalog.DEFINE_AUTH_CHALLENGE, request)
     if response.get("issueTokens") is True:
         if attempt.user is None:
             raise incorrect()
@@ -114,35 +109,22 @@ async def _create(cx: Context, attempt: Attempt, state: State) -> Ask:
         "userAttributes": catalog.user_attributes(attempt.user),
         "challengeName": CHALLENGE,
         "session": msgspec.to_builtins(state.rounds),
-        "clientMetadata": dict(attempt.metadata),
         "userNotFound": attempt.user is None,
     }
-    empty = {"publicChallengeParameters": None, "privateChallengeParameters": None, "challengeMetadata": None}
-    response = await _ask(cx, attempt, catalog.CREATE_AUTH_CHALLENGE, request, empty)
-    metadata = response.get("challengeMetadata")
-    if metadata is not None and not isinstance(metadata, str):
-        raise unrecognizable()
-    asked = State(state.rounds, CHALLENGE, metadata, _texts(response.get("privateChallengeParameters")))
+    response = await _ask(cx, attempt, catalog.CREATE_AUTH_CHALLENGE, request)
+    asked = State(state.rounds, CHALLENGE, text(response, "challengeMetadata"), texts(response, "privateChallengeParameters"))
     _keep(attempt, asked)
     named = attempt.user.username if attempt.user else attempt.typed
-    return Ask(CHALLENGE, {"USERNAME": named, **_texts(response.get("publicChallengeParameters"))})
+    return Ask(CHALLENGE, {"USERNAME": named, **texts(response, "publicChallengeParameters")})
 
 
-async def _ask(cx: Context, attempt: Attempt, trigger: str, request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
-    arn = catalog.arn_of(attempt.pool, trigger)
-    if arn is None:
+async def _ask(cx: Context, attempt: Attempt, trigger: str, request: dict[str, Any]) -> dict[str, Any]:
+    named = attempt.user.username if attempt.user else attempt.typed
+    occasion = Occasion(_SOURCE, attempt.client.client_id, attempt.metadata)
+    answer = await ask(cx, attempt.pool, trigger, occasion, named, request)
+    if answer is None:
         raise _not_configured()
-    event = catalog.event(
-        attempt.pool,
-        trigger=trigger,
-        source=_SOURCE,
-        username=attempt.user.username if attempt.user else attempt.typed,
-        client_id=attempt.client.client_id,
-        user_agent=cx.user_agent,
-        request=request,
-        response=response,
-    )
-    return await cx.triggers.ask(trigger, arn, event)
+    return answer
 
 
 def _refuse_without_triggers(attempt: Attempt) -> None:
@@ -160,19 +142,11 @@ def _with_round(state: State, name: str, *, result: bool) -> State:
     return State(rounds=[*state.rounds, Round(name, result, metadata)])
 
 
-def _texts(given: object) -> dict[str, str]:
-    """A map of texts as a function answers it; None is an empty one. Raises InvalidLambdaResponseException."""
-    try:
-        return msgspec.convert(given or {}, dict[str, str], strict=True)
-    except msgspec.ValidationError as cause:
-        raise unrecognizable() from cause
-
-
 def _keep(attempt: Attempt, state: State) -> None:
-    text = msgspec.json.encode(state).decode()
-    if len(text) > _LARGEST:
+    encoded = msgspec.json.encode(state).decode()
+    if len(encoded) > _LARGEST:
         raise unrecognizable()
-    attempt.kept = {**attempt.kept, _KEPT: text}
+    attempt.kept = {**attempt.kept, _KEPT: encoded}
 
 
 def _state(attempt: Attempt) -> State:

@@ -17,9 +17,11 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import client_auth, find, issue
-from cognomen.userpools.auth import lockout, risk, session
+from cognomen.userpools import client_auth, device_tracking, find, issue
+from cognomen.userpools.auth import lockout, password, risk, session
 from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
+from cognomen.userpools.hooks import sign_in as hooks
+from cognomen.userpools.hooks.ask import Occasion
 
 Move = Callable[[Context, Attempt], Awaitable[Step]]
 Follow = Callable[[Context, Attempt], Awaitable[Ask | None]]
@@ -94,14 +96,18 @@ async def start(
     client: Client,
     flow: str,
     parameters: Mapping[str, str],
-    metadata: Mapping[str, str],
+    validation: Mapping[str, str],
     *,
     typed: str,
     admin: bool,
+    may_migrate: bool,
     session: str | None = None,
     context: SaidContext = None,
 ) -> Attempt:
-    """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here."""
+    """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here.
+
+    `may_migrate`: a password came with the request, so the pool's UserMigration function may know who it is.
+    """
     attempt = Attempt(
         pool=pool,
         client=client,
@@ -110,17 +116,22 @@ async def start(
         user=await find.user(cx, pool, typed, with_groups=True),
         admin=admin,
         parameters=parameters,
-        metadata=metadata,
+        metadata={},
         session=session,
         context=context,
+        validation=validation,
     )
     if "DEVICE_KEY" in parameters:
         attempt.kept = {NAMED_DEVICE: parameters["DEVICE_KEY"][:_LONGEST_KEY]}
     _check_secret_hash(cx, attempt)
+    if attempt.user is None and may_migrate:
+        await risk.refuse_address(cx, attempt)
+        await password.migrate(cx, attempt)
     if attempt.user is None and not attempt.hides_users:
         raise find.no_user()
     if attempt.user is not None and not attempt.hides_users:
         _refuse_by_status(attempt.user, proved=False)
+    await hooks.pre_authentication(cx, attempt)
     return attempt
 
 
@@ -156,14 +167,27 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
                 await cx.store.write(lambda tx: use_up(cx, tx, attempt))
                 spent(attempt)
             return _ask(cx, attempt, further)
-    attempt.done = True
     device, known = attempt.kept.get(DEVICE), risk.origin_jti(attempt)
+    try:
+        await hooks.post_authentication(cx, attempt, new_device=not device and device_tracking.remembers(attempt.pool))
+    except errors.ServiceError:
+        await risk.refused(cx, attempt)
+        raise
+    attempt.done = True
+    occasion = Occasion(_token_source(attempt), attempt.client.client_id, attempt.metadata)
     result = await issue.sign_in(
-        cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), device=device, origin_jti=known
+        cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), occasion, device=device, origin_jti=known
     )
     _tell_success(cx, attempt, user)
     risk.tell(cx, attempt)
     return Outcome(authentication_result=result, challenge_parameters={})
+
+
+def _token_source(attempt: Attempt) -> str:
+    """On which way the tokens came about (FIDELITY B.6.56)."""
+    if "NEW_PASSWORD_REQUIRED" in attempt.factors:
+        return "NewPasswordChallenge"
+    return "AuthenticateDevice" if "DEVICE_PASSWORD_VERIFIER" in attempt.factors else "Authentication"
 
 
 def _ask(cx: Context, attempt: Attempt, ask: Ask) -> Outcome:

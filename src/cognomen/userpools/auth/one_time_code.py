@@ -18,9 +18,10 @@ from cognomen.kernel import ids, secrets
 from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
-from cognomen.userpools import attributes, codes
+from cognomen.userpools import attributes, codes, messages
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.auth.steps import Ask, Attempt, WrongAnswer, incorrect, required
+from cognomen.userpools.hooks.ask import Occasion
 
 _KIND = "code:sign_in"
 _WRONG = 20
@@ -49,7 +50,7 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
         value, named = "", attempt.typed
     else:
         value, named = attempt.user.attributes[attribute], attempt.user.username
-        await _deliver(cx, attribute, write(value, code))
+        await _deliver(cx, attempt, attribute, write(value, code))
         shown = codes.details(attribute, value)
     sent = Sent(_digest(cx, attempt, challenge, code), attribute, value)
     attempt.kept = {**attempt.kept, "sent": msgspec.json.encode(sent).decode()}
@@ -165,10 +166,11 @@ async def _limit(cx: Context, attempt: Attempt) -> None:
         raise errors.TooManyRequestsException(cause.message) from cause
 
 
-async def _deliver(cx: Context, attribute: str, message: Message) -> None:
+async def _deliver(cx: Context, attempt: Attempt, attribute: str, message: Message) -> None:
     """Sign-in has no CodeDeliveryFailureException in AWS's model; these are what it declares for a sender that cannot send."""
     try:
-        await codes.deliver(cx, message)
+        occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
+        await messages.deliver(cx, attempt.pool, attempt.signed_in_user, message, occasion)
     except errors.CodeDeliveryFailureException as cause:
         if attribute == "phone_number":
             raise errors.InvalidSmsRoleAccessPolicyException("Unable to deliver the message.") from cause

@@ -5,11 +5,15 @@ from __future__ import annotations
 from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.userpools import credentials
+from cognomen.userpools.auth import lockout
 from cognomen.userpools.auth.steps import Attempt, Passed, Step, WrongPassword, required
+from cognomen.userpools.hooks import migration
 
 
 async def begin(cx: Context, attempt: Attempt) -> Step:
     password = required(attempt.parameters, "PASSWORD")
+    if attempt.user is None:
+        await migrate(cx, attempt)
     user = attempt.user
     verifier = credentials.of(cx, attempt.pool, user, attempt.typed)
     username = user.username if user else attempt.typed
@@ -19,6 +23,33 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
     if user.password_expires_at is not None and user.password_expires_at <= cx.clock.now():
         raise temporary_password_expired()
     return Passed("PASSWORD")
+
+
+async def migrate(cx: Context, attempt: Attempt) -> None:
+    """Asks the pool's UserMigration function, if it has one, for somebody unknown who brings a password; once in a request.
+
+    Under the same lockout as any guess: else the directory that is asked could be tried out here. Where users are hidden the attempt of one who
+    was not migrated goes on, and fails, as a wrong password does.
+    """
+    if attempt.migrated or not migration.is_asked(attempt.pool):
+        return
+    attempt.migrated = True
+    await lockout.refuse_locked(cx, attempt)
+    try:
+        attempt.user = await migration.at_sign_in(
+            cx,
+            attempt.pool,
+            attempt.client,
+            attempt.typed,
+            required(attempt.parameters, "PASSWORD"),
+            validation=attempt.validation,
+            metadata=attempt.metadata,
+        )
+    except errors.UserNotFoundException:
+        if attempt.hides_users:
+            return
+        await lockout.count_failure(cx, attempt)
+        raise
 
 
 def temporary_password_expired() -> errors.NotAuthorizedException:

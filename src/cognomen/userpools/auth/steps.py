@@ -26,6 +26,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     `kept` is what must be remembered until the next request: the session seals it. `settle` is written together with the success of this
     request: a code that must not be taken twice, a counter. `session` is the Session that InitiateAuth was given, of a sign-up that goes on.
     `context` is what the client says of its device and address, for threat protection. `done` is set once nothing more is to be asked.
+    `metadata` is the ClientMetadata of an answer to a challenge, which most functions see. InitiateAuth's is `validation`: only those that are
+    asked before anything is proved see it. `migrated` is set once the UserMigration function was asked.
     """
 
     pool: Pool
@@ -44,6 +46,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     session: str | None = None
     context: idp.UserContextDataType | idp.ContextDataType | None = None
     done: bool = False
+    validation: Mapping[str, str] = {}
+    migrated: bool = False
 
     @property
     def signed_in_user(self) -> User:

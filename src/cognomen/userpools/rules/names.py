@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cognomen.api import errors
 from cognomen.storage.pools import Pool
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -72,3 +73,32 @@ def claims_alias(pool: Pool, attribute: str, attributes: Mapping[str, str]) -> b
     if attribute in username_attributes(pool) or attribute == "preferred_username":
         return attribute in naming_attributes(pool)
     return attribute in alias_attributes(pool) and attributes.get(f"{attribute}_verified") == "true"
+
+
+def of_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The user name to keep and the attributes with what the name says. The name is empty where the pool uses the sub for one.
+
+    Raises InvalidParameterException for a name that the pool's kind of names forbids (FIDELITY B.4.46).
+    """
+    named = dict(given)
+    allowed = username_attributes(pool)
+    if allowed:
+        attribute = attribute_of(pool, username)
+        if attribute is None:
+            wanted = {"email": "an email", "phone_number": "a phone number"}
+            text = f"{wanted[allowed[0]]}." if len(allowed) == 1 else "either an email or a phone number."
+            raise errors.InvalidParameterException(f"Username should be {text}")
+        if named.get(attribute) not in (None, "", username):
+            raise errors.InvalidParameterException(
+                f"User {attribute} should be empty or same as username, since username attribute is {attribute}"
+            )
+        named[attribute] = username
+        return "", named
+    aliases = alias_attributes(pool)
+    if "email" in aliases and is_email(username):
+        raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
+    if "phone_number" in aliases and is_phone_number(username):
+        raise errors.InvalidParameterException(
+            "Username cannot be of phone number format, since user pool is configured for phone number alias."
+        )
+    return username, named

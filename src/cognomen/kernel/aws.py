@@ -51,14 +51,27 @@ class Aws(msgspec.Struct, frozen=True):
         if answer.status != 200:
             raise AwsError(f"s3 answered {answer.status}")
 
-    def _send(self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes) -> outbound.Answer:
+    def reaches(self, service: str) -> bool:
+        """Is there anything to call, and a key to sign with?"""
+        return bool((self.endpoints.get(service) or self.abroad) and self.access_key_id and self.secret_access_key)
+
+    def send(
+        self, method: str, service: str, region: str, path: str, headers: dict[str, str], body: bytes, *, most: int = 1 << 20
+    ) -> outbound.Answer:
+        """A request of a REST service, and its answer whatever its status. Raises AwsError."""
+        url = self.endpoints.get(service) or f"https://{service}.{region}.amazonaws.com"
+        return self._send(method, f"{url.rstrip('/')}{path}", service, region, headers, body, most=most)
+
+    def _send(
+        self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes, *, most: int = 1 << 20
+    ) -> outbound.Answer:
         if not (self.endpoints.get(service) or self.abroad):
             raise AwsError(f"aws_endpoint_{service} is not set, and dev calls no service of AWS by itself")
         if not (self.access_key_id and self.secret_access_key):
             raise AwsError(f"there are no AWS credentials to call {service} with")
         try:
             return outbound.send(
-                method, url, headers=self._signed(method, url, service, region, headers, body), body=body, timeout=_TIMEOUT
+                method, url, headers=self._signed(method, url, service, region, headers, body), body=body, timeout=_TIMEOUT, most=most
             )
         except outbound.Unreachable as error:
             raise AwsError(str(error)) from error

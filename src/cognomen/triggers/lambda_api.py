@@ -1,0 +1,52 @@
+"""Functions behind a Lambda API: AWS's own, SAM's or another emulator's, asked by the Invoke operation, signed.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import msgspec
+
+from cognomen.kernel.aws import Aws, AwsError
+from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
+
+_PATH = "/2015-03-31/functions/{}/invocations"
+_MOST = (6 << 20) + 1
+_UNKNOWN = (403, 404)
+
+
+class LambdaApi:
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    async def run(self, arn: str, event: bytes) -> bytes:
+        region = (arn.split(":") + [""] * 4)[3]
+        if not self._aws.reaches("lambda"):
+            raise NoFunction(arn)
+        headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
+        try:
+            answer = await asyncio.to_thread(
+                self._aws.send, "POST", "lambda", region, _PATH.format(quote(arn, safe="")), headers, event, most=_MOST
+            )
+        except AwsError as cause:
+            raise FunctionUnreachable(str(cause)) from cause
+        if answer.status in _UNKNOWN:
+            raise NoFunction(arn)
+        if answer.status != 200:
+            raise FunctionUnreachable(f"the Lambda API answered {answer.status}")
+        if answer.header("x-amz-function-error"):
+            raise FunctionFailed(error_message(answer.body))
+        return answer.body
+
+
+def error_message(body: bytes) -> str:
+    """The `errorMessage` of a function that failed."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        found = None
+    message = found.get("errorMessage") if isinstance(found, dict) else None
+    return str(message) if message else "Unknown application error occurred"

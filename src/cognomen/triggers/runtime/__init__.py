@@ -1,0 +1,1 @@
+"""What runs in the child processes of local functions. Nothing here imports the server."""

@@ -1,0 +1,107 @@
+"""A mail or text of a pool on its way out: as the pool's templates have it, as its CustomMessage function would rather have it, or handed to
+its custom sender instead.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-message.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cognomen.api import errors
+from cognomen.context import Context
+from cognomen.delivery import templates
+from cognomen.delivery.message import Message, NotDelivered
+from cognomen.kernel.events import MessageFailed
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.triggers import catalog
+from cognomen.triggers.runner import NoKey
+from cognomen.userpools.hooks.ask import Occasion, ask, text
+
+_REASON = 256  # characters of what is told of a failure
+_CODE, _NAME, _LINK = "{####}", "{username}", "{##Click Here##}"
+_LONGEST = {"smsMessage": 140, "emailMessage": 20_000, "emailSubject": 140}
+_SENDERS = {
+    "email": (catalog.CUSTOM_EMAIL_SENDER, "customEmailSenderRequestV1"),
+    "sms": (catalog.CUSTOM_SMS_SENDER, "customSMSSenderRequestV1"),
+}
+
+
+async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, *, named: str = "") -> None:
+    """`named` is how an invitation names the user. Raises CodeDeliveryFailureException, and what functions raise."""
+    sender, kind = _SENDERS[message.channel]
+    arn = catalog.arn_of(pool, sender)
+    if arn is not None:
+        await _through(cx, pool, user, message, occasion, sender, arn, kind)
+        return
+    if catalog.arn_of(pool, catalog.CUSTOM_MESSAGE) is not None:
+        message = await _customised(cx, pool, user, message, occasion, named)
+    try:
+        await cx.delivery.send(message)
+    except NotDelivered as cause:
+        raise _undelivered(cx, message, str(cause)) from cause
+
+
+async def _through(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, sender: str, arn: str, kind: str) -> None:
+    """The pool's own function sends it. The code goes encrypted; whatever the function answers is not looked at."""
+    config = pool.settings.pool.lambda_config
+    key_arn = (config.kms_key_id if config else None) or ""
+    code = None
+    if message.code is not None:
+        try:
+            code = await cx.triggers.keys.encrypt(key_arn, pool.pool_id, message.code)
+        except NoKey as cause:
+            raise _undelivered(cx, message, f"the key of the custom sender: {cause}") from cause
+    request = {"type": kind, "code": code, "clientMetadata": dict(occasion.metadata or {}) or None}
+    event = catalog.event(
+        pool,
+        trigger=sender,
+        source=occasion.source,
+        username=user.username,
+        client_id=occasion.client_id,
+        user_agent=cx.user_agent,
+        request={**request, "userAttributes": catalog.user_attributes(user)},
+        response={},
+    )
+    await cx.triggers.tell(sender, arn, event)
+
+
+async def _customised(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, named: str) -> Message:
+    """The function's own texts, their placeholders filled; what it leaves out stays the pool's."""
+    invites = occasion.source == "AdminCreateUser"
+    request: dict[str, Any] = {
+        "userAttributes": catalog.user_attributes(user),
+        "codeParameter": _CODE,
+        "linkParameter": _LINK,
+        "usernameParameter": _NAME if invites else None,
+    }
+    answer = await ask(cx, pool, catalog.CUSTOM_MESSAGE, occasion, user.username, request) or {}
+    given = {name: text(answer, name) for name in _LONGEST}
+    for name, value in given.items():
+        if value is not None and len(value) > _LONGEST[name]:
+            raise errors.InvalidLambdaResponseException(f"{name} is longer than {_LONGEST[name]} characters.")
+    is_mail = message.channel == "email"
+    template = given["emailMessage" if is_mail else "smsMessage"]
+    if template is not None:
+        message = msgspec.structs.replace(message, body=_filled(template, message, named or user.username, invites=invites))
+    if is_mail and given["emailSubject"] is not None:
+        message = msgspec.structs.replace(message, subject=given["emailSubject"])
+    return message
+
+
+def _filled(template: str, message: Message, named: str, *, invites: bool) -> str:
+    """Raises InvalidLambdaResponseException for a text that forgot the code (and the name, in an invitation): nobody could use it."""
+    linked = templates.fill_link(template, message.link) if message.link else template
+    has_code = _CODE in template or linked != template or message.code is None
+    if not has_code or (invites and _NAME not in template):
+        missing = _CODE if not has_code else _NAME
+        raise errors.InvalidLambdaResponseException(f"The message of the lambda function output does not have {missing}.")
+    return templates.fill(linked, code=message.code or "", username=named, markup=message.channel == "email")
+
+
+def _undelivered(cx: Context, message: Message, reason: str) -> errors.CodeDeliveryFailureException:
+    cx.tell(MessageFailed, message.pool_id, username=message.username, channel=message.channel, reason=reason[:_REASON])
+    return errors.CodeDeliveryFailureException("Unable to deliver the message.")
