@@ -14,6 +14,7 @@ from cognomen.kernel.secrets import MasterKey, create_master_key_file
 from cognomen.storage.errors import Missing
 from cognomen.storage.keys import AccessKey
 from cognomen.tokens import access_keys, sealing
+from cognomen.triggers.sender_keys import NAMESPACE, local_key
 
 
 @click.group()
@@ -136,6 +137,25 @@ def master(target: Path | None, as_json: bool) -> None:
         common.show_json({"File": str(target)})
     else:
         click.echo(f"Wrote {target}.")
+
+
+@keys.command()
+@click.argument("kms_key_arn")
+@common.database_options
+def sender(file: Path | None, data: str | None, as_json: bool, kms_key_arn: str) -> None:
+    """Show the key that codes for custom senders are encrypted under, in pools whose KMSKeyID is KMS_KEY_ARN: 64 hexadecimal digits.
+
+    A function decrypts them with the AWS Encryption SDK's raw AES keyring: namespace `cognomen`, name KMS_KEY_ARN. Not used with sender_keys = "kms".
+    """
+
+    async def work() -> str:
+        return local_key(common.sealer_of(common.settings_of(file, data)), kms_key_arn).hex()
+
+    key = common.run(work)
+    if as_json:
+        common.show_json({"KeyNamespace": NAMESPACE, "KeyName": kms_key_arn, "Key": key})
+    else:
+        click.echo(key)
 
 
 def _moment(seconds: float) -> str:

@@ -159,7 +159,7 @@ class Child:
                 start_new_session=True,  # what the function starts itself is killed with it
             )
         except OSError as error:
-            api.close()
+            await api.close()
             raise FunctionUnreachable(f"{self._name} cannot be started: {error.strerror}") from error
         self._loaded = wanted
         self._watchers = [asyncio.create_task(self._show(process, api)), asyncio.create_task(self._mourn(process, api))]
@@ -199,13 +199,16 @@ class Child:
             if not line:
                 return
             request_id = api.current.id if api.current is not None else ""
-            log.info(line.decode(errors="replace").rstrip(), function=self._name, aws_request_id=request_id)
+            for text in line.decode(errors="replace").rstrip().split("\r"):  # AWS's client joins the lines of one record so
+                log.info(text, function=self._name, aws_request_id=request_id)
 
     async def _mourn(self, process: asyncio.subprocess.Process, api: RuntimeApi) -> None:
         """When the process ends before it has answered, so does the wait for its answer."""
         status = await process.wait()
         present = api.current
-        if present is not None:
+        if present is not None and api.asked and not present.taken:
+            present.fail(f"{self._name} ended before it took the event", FunctionUnreachable)
+        elif present is not None:
             how = f"exit status {status}" if status >= 0 else f"signal {-status}"
             present.fail(api.init_error or f"RequestId: {present.id} Error: Runtime exited with error: {how}")
 
@@ -213,7 +216,7 @@ class Child:
         """Kills the process, if there is one, and what it started."""
         process, self._process, self._loaded = self._process, None, None
         if self._api is not None:
-            self._api.close()
+            await self._api.close()
             self._api = None
         if process is not None:
             if process.returncode is None:

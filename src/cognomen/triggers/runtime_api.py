@@ -30,22 +30,24 @@ class Invocation:
         self.arn = arn
         self.event = event
         self.seconds = seconds
+        self.taken = False
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str, kind: type[Exception] = FunctionFailed) -> None:
         if not self.answer.done():
-            self.answer.set_exception(FunctionFailed(message))
+            self.answer.set_exception(kind(message))
 
 
 class RuntimeApi:
-    """`hand_out` an invocation, and wait for its `answer`. `init_error` is set when the child said that it cannot begin."""
+    """`hand_out` an invocation, and wait for its `answer`. `asked` is set once the child has begun, `init_error` when it said that it cannot."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue()
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[Any]] = set()
         self.current: Invocation | None = None
+        self.asked = False
         self.init_error: str | None = None
 
     async def open(self) -> str:
@@ -53,11 +55,13 @@ class RuntimeApi:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD)
         return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in self._connections:
-            writer.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
     def hand_out(self, invocation: Invocation) -> None:
         self.current = invocation
@@ -67,7 +71,9 @@ class RuntimeApi:
             self._waiting.put_nowait(invocation)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self._connections.add(task)
         try:
             if _is_ours(writer):
                 while await self._answer_one(reader, writer):
@@ -75,7 +81,7 @@ class RuntimeApi:
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a child that died, or somebody who speaks no HTTP
         finally:
-            self._connections.discard(writer)
+            self._connections.discard(task)
             with contextlib.suppress(OSError):
                 writer.close()
 
@@ -102,9 +108,11 @@ class RuntimeApi:
         return True
 
     async def _next(self, writer: asyncio.StreamWriter) -> None:
+        self.asked = True
         waiting = await self._waiting.get()
         while waiting.answer.done():  # given up meanwhile
             waiting = await self._waiting.get()
+        waiting.taken = True
         deadline = int((self._clock.now() + waiting.seconds) * 1000)
         head = (
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

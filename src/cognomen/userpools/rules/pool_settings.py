@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.storage.pools import PoolSettings, SessionSettings
-from cognomen.userpools.rules import mfa_settings, schema
+from cognomen.userpools.rules import lambda_settings, mfa_settings, schema
 
 Update = Callable[[PoolSettings], PoolSettings]
 
@@ -131,7 +131,7 @@ def _with_defaults(pool: idp.UserPoolType) -> idp.UserPoolType:
         pool,
         policies=policies,
         deletion_protection=pool.deletion_protection or "INACTIVE",
-        lambda_config=pool.lambda_config or idp.LambdaConfigType(),
+        lambda_config=lambda_settings.complete(pool.lambda_config, pool.user_pool_tier),
         auto_verified_attributes=pool.auto_verified_attributes or None,
         verification_message_template=msgspec.structs.replace(
             template, default_email_option=template.default_email_option or "CONFIRM_WITH_CODE", **both
