@@ -99,7 +99,7 @@ class TestCustomMessage:
         assert server.functions.events[4]["request"]["userAttributes"]["email"] == "new@example.com"
 
     async def test_an_invitation(self, server: TestServer) -> None:
-        pool, client = await custom(server, own)
+        pool, _client = await custom(server, own)
         members = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL", "SMS"]}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="anna", UserAttributes=CONTACTS, **members)
         bodies = {message.channel: message.body for message in await server.messages()}
@@ -156,7 +156,7 @@ class TestCustomMessage:
     )
     async def test_messages_that_cannot_be_sent(self, server: TestServer, answer: dict[str, Any]) -> None:
         """The user is stored before the message is written (FIDELITY B.6.55), and asks for another code."""
-        pool, client = await custom(server, lambda event: answer)
+        _pool, client = await custom(server, lambda event: answer)
         found = await refusal(server, "SignUp", ClientId=client, Username="anna", Password=PASSWORD, UserAttributes=EMAIL)
         assert (found[0], await server.messages()) == ("InvalidLambdaResponseException", [])
         server.functions.add("message", own)
@@ -227,7 +227,7 @@ class TestCustomSenders:
         await server.call("ConfirmSignUp", ClientId=client, Username="anna", ConfirmationCode=code)
 
     async def test_temporary_passwords(self, server: TestServer) -> None:
-        pool, client = await app(server, self.config(server))
+        pool, _client = await app(server, self.config(server))
         members = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL"]}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="anna", UserAttributes=EMAIL, **members)
         (event,) = server.functions.events

@@ -138,7 +138,21 @@ class TestVersions2And3:
 
     async def test_what_the_access_token_keeps(self, server: TestServer) -> None:
         _, client = await app(server, 2)
-        reserved = "aud auth_time client_id event_id exp iat iss jti origin_jti scope sub token_use username".split()
+        reserved = [
+            "aud",
+            "auth_time",
+            "client_id",
+            "event_id",
+            "exp",
+            "iat",
+            "iss",
+            "jti",
+            "origin_jti",
+            "scope",
+            "sub",
+            "token_use",
+            "username",
+        ]
         before, _ = await both(server, client)
         answers(
             server, {"accessTokenGeneration": {"claimsToAddOrOverride": dict.fromkeys(reserved, "forged"), "claimsToSuppress": reserved}}, 2

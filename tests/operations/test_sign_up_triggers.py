@@ -86,7 +86,7 @@ class TestPreSignUp:
             "PreSignUp": server.functions.add("pre", lambda event: {"autoConfirmUser": True, "autoVerifyEmail": True}),
             "PostConfirmation": server.functions.add("post", lambda event: {}),
         }
-        pool, client = await app(server, triggers)
+        _pool, client = await app(server, triggers)
         answer = await sign_up(server, client)
         assert (answer["UserConfirmed"], "CodeDeliveryDetails" in answer) == (True, False)
         assert [event["triggerSource"] for event in server.functions.events] == ["PreSignUp_SignUp", "PostConfirmation_ConfirmSignUp"]

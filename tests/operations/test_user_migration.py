@@ -200,7 +200,7 @@ class TestAtSignIn:
 
 class TestAtForgottenPassword:
     async def test_the_user_chooses_a_password(self, server: TestServer) -> None:
-        pool, client = await app(server)
+        _pool, client = await app(server)
         sent = await server.call("ForgotPassword", ClientId=client, Username="old", ClientMetadata={"a": "1"})
         assert sent["CodeDeliveryDetails"]["Destination"] == "o***@e***"
         (event,) = server.functions.events

@@ -78,8 +78,8 @@ class RuntimeApi:
             if _is_ours(writer):
                 while await self._answer_one(reader, writer):
                     pass
-        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # a child that died, or somebody who speaks no HTTP
+        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # a child that died, somebody who speaks no HTTP, or the end: nothing waits for this task
         finally:
             self._connections.discard(task)
             with contextlib.suppress(OSError):

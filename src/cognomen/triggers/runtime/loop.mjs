@@ -36,7 +36,7 @@ function run(handler, event, context) {
     const withEnds = { ...context, done: callback, succeed: resolve, fail: (error) => reject(error ?? new Error("failed")) };
     const answer = handler(event, withEnds, callback);
     if (typeof answer?.then === "function") answer.then(resolve, reject);
-    else if (answer !== undefined) resolve(answer);
+    else if (handler.length < 2) resolve(null); // as Lambda: what a handler returns counts only if it is a promise
   });
 }
 
