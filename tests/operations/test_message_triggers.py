@@ -65,7 +65,7 @@ class TestCustomMessage:
     async def test_every_occasion(self, server: TestServer) -> None:
         """Its own triggerSource each; the ClientMetadata of the request that asked for the message."""
         pool, client = await custom(server, own)
-        meta = {"ClientMetadata": {"a": "1"}}
+        meta: dict[str, Any] = {"ClientMetadata": {"a": "1"}}
         await sign_up(server, client, **meta)
         await server.call("ResendConfirmationCode", ClientId=client, Username="anna", **meta)
         await server.call("ConfirmSignUp", ClientId=client, Username="anna", ConfirmationCode=await server.code("anna@example.com"))
@@ -75,7 +75,7 @@ class TestCustomMessage:
         changed = [{"Name": "email", "Value": "new@example.com"}]
         await server.call("UpdateUserAttributes", AccessToken=token, UserAttributes=changed, **meta)
         await server.call("AdminUpdateUserAttributes", UserPoolId=pool, Username="anna", UserAttributes=EMAIL, **meta)
-        invited = {
+        invited: dict[str, Any] = {
             "Username": "bob",
             "UserAttributes": [{"Name": "email", "Value": "bob@example.com"}],
             "DesiredDeliveryMediums": ["EMAIL"],
@@ -100,7 +100,7 @@ class TestCustomMessage:
 
     async def test_an_invitation(self, server: TestServer) -> None:
         pool, _client = await custom(server, own)
-        members = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL", "SMS"]}
+        members: dict[str, Any] = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL", "SMS"]}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="anna", UserAttributes=CONTACTS, **members)
         bodies = {message.channel: message.body for message in await server.messages()}
         assert bodies == dict.fromkeys(("email", "sms"), "CustomMessage_AdminCreateUser anna Temp-Horse-9")
@@ -109,7 +109,9 @@ class TestCustomMessage:
         """Authentication, without the ClientMetadata of InitiateAuth (AWS's documentation of that operation)."""
         pool, client = await custom(server, own)
         await server.user(pool, "anna", phone_number="+15550001234", phone_number_verified="true")
-        sms = {"SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms", "ExternalId": "x"}}}
+        sms: dict[str, Any] = {
+            "SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms", "ExternalId": "x"}}
+        }
         await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="ON", **sms)
         await server.call(
             "InitiateAuth",
@@ -139,7 +141,7 @@ class TestCustomMessage:
 
     async def test_what_is_filled_in_is_escaped(self, server: TestServer) -> None:
         pool, _ = await custom(server, own)
-        members = {"TemporaryPassword": "Temp-<b>-Horse-9", "DesiredDeliveryMediums": ["EMAIL"]}
+        members: dict[str, Any] = {"TemporaryPassword": "Temp-<b>-Horse-9", "DesiredDeliveryMediums": ["EMAIL"]}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="<i>", UserAttributes=EMAIL, **members)
         assert (await server.messages())[0].body == "CustomMessage_AdminCreateUser &lt;i&gt; Temp-&lt;b&gt;-Horse-9"
 
@@ -165,7 +167,7 @@ class TestCustomMessage:
 
     async def test_an_invitation_that_forgets_the_name(self, server: TestServer) -> None:
         pool, _ = await custom(server, lambda event: {"emailMessage": "{####}"})
-        members = {"Username": "anna", "UserAttributes": EMAIL, "DesiredDeliveryMediums": ["EMAIL"]}
+        members: dict[str, Any] = {"Username": "anna", "UserAttributes": EMAIL, "DesiredDeliveryMediums": ["EMAIL"]}
         assert (await refusal(server, "AdminCreateUser", UserPoolId=pool, **members))[0] == "InvalidLambdaResponseException"
 
     async def test_nobody_is_asked_about_nobody(self, server: TestServer) -> None:
@@ -228,7 +230,7 @@ class TestCustomSenders:
 
     async def test_temporary_passwords(self, server: TestServer) -> None:
         pool, _client = await app(server, self.config(server))
-        members = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL"]}
+        members: dict[str, Any] = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["EMAIL"]}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="anna", UserAttributes=EMAIL, **members)
         (event,) = server.functions.events
         assert event["triggerSource"] == "CustomEmailSender_AdminCreateUser"

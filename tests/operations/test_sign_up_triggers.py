@@ -119,7 +119,7 @@ class TestPreSignUp:
     async def test_an_administrators_user(self, server: TestServer) -> None:
         """The answer is ignored, as AWS documents; the event has no client."""
         pool, _ = await app(server, {"PreSignUp": server.functions.add("pre", lambda event: {"autoConfirmUser": True})})
-        members = {"UserAttributes": [EMAIL], "ClientMetadata": {"by": "admin"}, "MessageAction": "SUPPRESS"}
+        members: dict[str, Any] = {"UserAttributes": [EMAIL], "ClientMetadata": {"by": "admin"}, "MessageAction": "SUPPRESS"}
         await server.call("AdminCreateUser", UserPoolId=pool, Username="anna", **members)
         event = server.functions.events[0]
         assert (event["triggerSource"], event["callerContext"]["clientId"]) == ("PreSignUp_AdminCreateUser", "CLIENT_ID_NOT_APPLICABLE")
