@@ -13,6 +13,7 @@ from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 
 from cognomen.triggers.sender_keys import NAMESPACE, local_key
+from tests.kit import risk
 from tests.kit.functions import arn
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, AwsError, TestServer
@@ -241,6 +242,31 @@ class TestCustomSenders:
         _, client = await app(server, config)
         await sign_up(server, client)
         assert [event["triggerSource"] for event in server.functions.events] == ["CustomEmailSender_SignUp"]
+
+    async def test_a_risky_sign_in(self, server: TestServer) -> None:
+        """AccountTakeOverNotification: the placeholders of the mail by AWS's names, and no code."""
+        config = self.config(server)
+        pool, client = await risk.anna(server, LambdaConfig=config)
+        await risk.configure(server, pool, risk.takeover("NO_ACTION", notify=True, From="a@example.com"))
+        await risk.from_server(server, pool, client)
+        await risk.from_server(server, pool, client, risk.FAR, "another")
+        event = server.functions.events[-1]
+        assert (event["triggerSource"], event["callerContext"]["clientId"]) == ("CustomEmailSender_AccountTakeOverNotification", client)
+        told = event["request"]["userAttributes"]
+        assert (event["request"]["code"], told["USER_NAME"], told["IP_ADDRESS"]) == (None, "anna", risk.FAR)
+        assert (told["ACCOUNT_TAKE_OVER_ACTION"], told["email"]) == ("NO_ACTION", "anna@example.com")
+        names = (
+            "EVENT_ID",
+            "LOGIN_TIME",
+            "CITY",
+            "COUNTRY",
+            "DEVICE_NAME",
+            "FEEDBACK_TOKEN",
+            "ONE_CLICK_LINK_VALID",
+            "ONE_CLICK_LINK_INVALID",
+        )
+        assert [name for name in names if not told[name]] == []
+        assert await server.messages() == []
 
     async def test_one_that_fails(self, server: TestServer) -> None:
         def fails(event: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit import risk
 from tests.kit.functions import arn
 from tests.kit.mfa import answer
 from tests.kit.server import PASSWORD, AwsError, TestServer
@@ -158,3 +159,12 @@ async def test_custom_challenges_see_the_answers_metadata_alone(server: TestServ
     )
     assert ["clientMetadata" in event["request"] for event in server.functions.events] == [False, False]
     await answer(server, client, asked, ANSWER="x")
+
+
+async def test_a_refusal_after_is_in_the_users_history(server: TestServer) -> None:
+    """With threat protection the event of a sign-in that PostAuthentication refused has failed."""
+    server.functions.add("post", raises)
+    pool, client = await risk.anna(server, LambdaConfig={"PostAuthentication": arn("post")})
+    with pytest.raises(AwsError):
+        await risk.from_server(server, pool, client)
+    assert [event["EventResponse"] for event in await risk.events(server, pool)] == ["Fail"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit import risk
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, AwsError, TestServer
 from tests.kit.sign_in import WRONG
@@ -196,6 +197,15 @@ class TestAtSignIn:
             assert (await refused(server, client))[0] == "UserNotFoundException"
         found = await server.call("AdminGetUser", UserPoolId=pool, Username="old@example.com")
         assert found["Username"] == ("old" if force else "owner")
+
+    async def test_a_blocked_address_asks_nothing(self, server: TestServer) -> None:
+        """Threat protection refuses it before the other directory could be tried."""
+        config = {"UserMigration": server.functions.add("migrate", elsewhere())}
+        pool = await risk.protected_pool(server, LambdaConfig=config)
+        client = await server.client(pool)
+        await risk.configure(server, pool, RiskExceptionConfiguration={"BlockedIPRangeList": ["127.0.0.0/8"]})
+        assert (await refused(server, client))[0] == "NotAuthorizedException"
+        assert server.functions.events == []
 
 
 class TestAtForgottenPassword:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,10 +33,11 @@ _SENDERS = {
 
 async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, *, named: str = "") -> None:
     """`named` is how an invitation names the user. Raises CodeDeliveryFailureException, and what functions raise."""
-    sender, kind = _SENDERS[message.channel]
-    arn = catalog.arn_of(pool, sender)
-    if arn is not None:
-        await _through(cx, pool, user, message, occasion, sender, arn, kind)
+    try:
+        taken = await by_sender(cx, pool, message.channel, user.username, catalog.user_attributes(user), message.code, occasion)
+    except NoKey as cause:
+        raise _undelivered(cx, message, f"the key of the custom sender: {cause}") from cause
+    if taken:
         return
     if catalog.arn_of(pool, catalog.CUSTOM_MESSAGE) is not None:
         message = await _customised(cx, pool, user, message, occasion, named)
@@ -45,28 +47,33 @@ async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasio
         raise _undelivered(cx, message, str(cause)) from cause
 
 
-async def _through(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, sender: str, arn: str, kind: str) -> None:
-    """The pool's own function sends it. The code goes encrypted; whatever the function answers is not looked at."""
+async def by_sender(
+    cx: Context, pool: Pool, channel: str, username: str, attributes: Mapping[str, str], code: str | None, occasion: Occasion
+) -> bool:
+    """Has the pool's custom sender taken the message over? The code goes to it encrypted; what it answers is not looked at.
+
+    Raises NoKey, and what functions raise.
+    """
+    sender, kind = _SENDERS[channel]
+    arn = catalog.arn_of(pool, sender)
+    if arn is None:
+        return False
     config = pool.settings.pool.lambda_config
     key_arn = (config.kms_key_id if config else None) or ""
-    code = None
-    if message.code is not None:
-        try:
-            code = await cx.triggers.keys.encrypt(key_arn, pool.pool_id, message.code)
-        except NoKey as cause:
-            raise _undelivered(cx, message, f"the key of the custom sender: {cause}") from cause
-    request = {"type": kind, "code": code, "clientMetadata": dict(occasion.metadata or {}) or None}
+    sealed = await cx.triggers.keys.encrypt(key_arn, pool.pool_id, code) if code is not None else None
+    metadata = dict(occasion.metadata or {}) or None
     event = catalog.event(
         pool,
         trigger=sender,
         source=occasion.source,
-        username=user.username,
+        username=username,
         client_id=occasion.client_id,
         user_agent=cx.user_agent,
-        request={**request, "userAttributes": catalog.user_attributes(user)},
+        request={"type": kind, "code": sealed, "clientMetadata": metadata, "userAttributes": dict(attributes)},
         response={},
     )
     await cx.triggers.tell(sender, arn, event)
+    return True
 
 
 async def _customised(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, named: str) -> Message:

@@ -19,8 +19,12 @@ from cognomen.context import Context
 from cognomen.delivery.message import Message, NotDelivered
 from cognomen.kernel.log import get_logger
 from cognomen.kernel.secrets import Unsealable
+from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import codes
+from cognomen.triggers import catalog
+from cognomen.triggers.runner import NoKey
+from cognomen.userpools import codes, messages
+from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules.risk import Seen
 
 Kind = Literal["BLOCK", "MFA", "NO_ACTION"]
@@ -32,6 +36,7 @@ _PLACEHOLDER = re.compile(
     r"\{(username|ip-address|city|country|login-time|device-name|event-id|feedback-token|one-click-link-valid|one-click-link-invalid)\}"
 )
 _UNKNOWN = "Unknown"
+_OF_SENDER = {"username": "USER_NAME"}  # the other names of a custom sender's event are the placeholders', in capitals
 _SAID = {
     "BLOCK": ("Blocked sign-in attempt", "We blocked an unrecognized sign-in to your account with this information:"),
     "MFA": ("New sign-in attempt", "We required you to use multi-factor authentication for the following sign-in attempt:"),
@@ -79,7 +84,9 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: float
 
 
-async def send(cx: Context, user: User, configuration: idp.NotifyConfigurationType | None, notice: Notice) -> None:
+async def send(
+    cx: Context, pool: Pool, client_id: str, user: User, configuration: idp.NotifyConfigurationType | None, notice: Notice
+) -> None:
     """Mails the user, if they have a verified address: to another it would tell a stranger. What cannot be sent is logged and changes nothing."""
     attributes = user.attributes
     to = attributes.get("email")
@@ -87,11 +94,26 @@ async def send(cx: Context, user: User, configuration: idp.NotifyConfigurationTy
         return
     try:
         await codes.limit_messages(cx, user.pool_id, user.sub, "risk")
-        await cx.delivery.send(_message(cx, user, to, configuration, notice))
+        if not await _by_sender(cx, pool, client_id, user, notice):
+            await cx.delivery.send(_message(cx, user, to, configuration, notice))
     except errors.LimitExceededException:
         log.warning("a user is not told of more risky sign-ins this hour", pool_id=user.pool_id, sub=user.sub)
-    except NotDelivered as error:
+    except (NotDelivered, NoKey, errors.ServiceError) as error:
         log.warning("a user could not be told of a risky sign-in", pool_id=user.pool_id, sub=user.sub, reason=str(error))
+
+
+async def _by_sender(cx: Context, pool: Pool, client_id: str, user: User, notice: Notice) -> bool:
+    """A pool with a custom sender tells by it: what a mail would say comes beside the user's attributes.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-email-sender.html
+    """
+    if catalog.arn_of(pool, catalog.CUSTOM_EMAIL_SENDER) is None:
+        return False
+    values = _values(cx, user, notice)
+    told = {"ACCOUNT_TAKE_OVER_ACTION": notice.kind}
+    told |= {_OF_SENDER.get(name, name.replace("-", "_").upper()): value for name, value in values.items()}
+    occasion = Occasion("AccountTakeOverNotification", client_id)
+    return await messages.by_sender(cx, pool, "email", user.username, {**catalog.user_attributes(user), **told}, None, occasion)
 
 
 def _message(cx: Context, user: User, to: str, configuration: idp.NotifyConfigurationType | None, notice: Notice) -> Message:

@@ -20,6 +20,7 @@ from cognomen.storage.users import User
 from cognomen.userpools import client_auth, device_tracking, find, issue
 from cognomen.userpools.auth import lockout, password, risk, session
 from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
+from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_in as hooks
 from cognomen.userpools.hooks.ask import Occasion
 
@@ -124,7 +125,7 @@ async def start(
     if "DEVICE_KEY" in parameters:
         attempt.kept = {NAMED_DEVICE: parameters["DEVICE_KEY"][:_LONGEST_KEY]}
     _check_secret_hash(cx, attempt)
-    if attempt.user is None and may_migrate:
+    if attempt.user is None and may_migrate and migration.is_asked(pool):
         await risk.refuse_address(cx, attempt)
         await password.migrate(cx, attempt)
     if attempt.user is None and not attempt.hides_users:

@@ -166,7 +166,7 @@ async def _notify(
     given = settings.account_takeover_risk_configuration
     if action.notify and given is not None:
         notice = notices.Notice(kind, _event_id(cx, attempt, running), running.created_at, running.seen)
-        await notices.send(cx, attempt.signed_in_user, given.notify_configuration, notice)
+        await notices.send(cx, attempt.pool, attempt.client.client_id, attempt.signed_in_user, given.notify_configuration, notice)
 
 
 def _begun(cx: Context, where: Seen, decision: str = "NoRisk") -> Running:
