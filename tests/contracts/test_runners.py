@@ -92,7 +92,11 @@ class TestEveryPlace:
             assert (code, message.endswith(EXITED)) == ("UserLambdaValidationException", True)
         assert "said" in await ask(runner), "the next one starts afresh"
 
-    @pytest.mark.parametrize("do", ["list", "number", "nothing"])
+    async def test_no_answer(self, place: tuple[str, Runner]) -> None:
+        """A function that forgets to return the event."""
+        assert await refusal(place[1], "nothing") == ("InvalidLambdaResponseException", "Invalid lambda function output : Invalid JSON")
+
+    @pytest.mark.parametrize("do", ["list", "number"])
     async def test_wrong_typed(self, place: tuple[str, Runner], do: str) -> None:
         assert await refusal(place[1], do) == UNRECOGNIZABLE
 

@@ -72,7 +72,7 @@ class TestPreSignUp:
 
     @pytest.mark.parametrize(
         "answer",
-        [b"null", b"[]", b'{"response":7}', b'{"response":{"autoConfirmUser":"yes"}}', b'{"response":{"autoVerifyEmail":1}}', b"{}"],
+        [b"[]", b'{"response":7}', b'{"response":{"autoConfirmUser":"yes"}}', b'{"response":{"autoVerifyEmail":1}}', b"{}"],
     )
     async def test_wrong_typed_answers(self, server: TestServer, answer: bytes) -> None:
         pool, client = await app(server, {"PreSignUp": server.functions.add("pre", lambda event: answer)})

@@ -63,7 +63,9 @@ def _response(answer: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(answer)
     except (msgspec.DecodeError, RecursionError) as cause:
-        raise errors.InvalidLambdaResponseException("Invalid lambda function output : Invalid JSON") from cause
+        raise _no_json() from cause
+    if found is None:  # what a function that forgot to return the event answers (aws-amplify/amplify-cli #4341)
+        raise _no_json()
     response = found.get("response") if isinstance(found, dict) else None
     if not isinstance(response, dict):
         raise unrecognizable()
@@ -72,6 +74,10 @@ def _response(answer: bytes) -> dict[str, Any]:
 
 def unrecognizable() -> errors.InvalidLambdaResponseException:
     return errors.InvalidLambdaResponseException("Unrecognizable lambda output")
+
+
+def _no_json() -> errors.InvalidLambdaResponseException:
+    return errors.InvalidLambdaResponseException("Invalid lambda function output : Invalid JSON")
 
 
 def _sentence(message: str) -> str:

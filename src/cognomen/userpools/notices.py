@@ -110,7 +110,7 @@ async def _by_sender(cx: Context, pool: Pool, client_id: str, user: User, notice
     if catalog.arn_of(pool, catalog.CUSTOM_EMAIL_SENDER) is None:
         return False
     values = _values(cx, user, notice)
-    told = {"ACCOUNT_TAKE_OVER_ACTION": notice.kind}
+    told: dict[str, str] = {"ACCOUNT_TAKE_OVER_ACTION": notice.kind}
     told |= {_OF_SENDER.get(name, name.replace("-", "_").upper()): value for name, value in values.items()}
     occasion = Occasion("AccountTakeOverNotification", client_id)
     return await messages.by_sender(cx, pool, "email", user.username, {**catalog.user_attributes(user), **told}, None, occasion)
