@@ -239,6 +239,17 @@ class TestLocal:
         await functions.close()
         assert busy_children() == []
 
+    async def test_closed_while_it_works(self, tmp_path: Path) -> None:
+        """Who waits for an answer is told that there will be none."""
+        (tmp_path / "misbehaving.py").write_text(function_host.PYTHON)
+        functions = local(tmp_path)
+        await ask(functions)
+        waiting = asyncio.create_task(functions.run(ARN, b'{"do": "hang"}'))
+        await asyncio.sleep(0.2)
+        await functions.close()
+        with pytest.raises(FunctionUnreachable, match="was stopped"):
+            await waiting
+
 
 class TestElsewhere:
     async def test_the_lambda_api_is_asked_by_the_whole_arn(self) -> None:

@@ -215,9 +215,11 @@ class Child:
     async def stop(self) -> None:
         """Kills the process, if there is one, and what it started."""
         process, self._process, self._loaded = self._process, None, None
-        if self._api is not None:
-            await self._api.close()
-            self._api = None
+        api, self._api = self._api, None
+        if api is not None:
+            await api.close()
+            if api.current is not None:
+                api.current.fail(f"{self._name} was stopped", FunctionUnreachable)
         if process is not None:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
