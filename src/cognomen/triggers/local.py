@@ -215,17 +215,17 @@ class Child:
     async def stop(self) -> None:
         """Kills the process, if there is one, and what it started."""
         process, self._process, self._loaded = self._process, None, None
-        api, self._api = self._api, None
-        if api is not None:
-            await api.close()
-            if api.current is not None:
-                api.current.fail(f"{self._name} was stopped", FunctionUnreachable)
+        if self._api is not None and self._api.current is not None:
+            self._api.current.fail(f"{self._name} was stopped", FunctionUnreachable)
         if process is not None:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, 9)
             with contextlib.suppress(ProcessLookupError):
                 await process.wait()
+        api, self._api = self._api, None
+        if api is not None:  # after the process, or it would complain that nobody answers
+            await api.close()
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
