@@ -23,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import challenges, floors, targets
+from bench import challenges, floors, functions, targets
 from bench.loadgen import memory
 from bench.operations import OPERATIONS
 from bench.servers import COGNOMEN, PEERS, ROOT, Running, Server, load
@@ -55,6 +55,7 @@ class Measured(msgspec.Struct, kw_only=True):
     full: Rows = {}
     servers: dict[str, Rows] = {}
     challenges_ms: dict[str, float] = {}
+    trigger_ms: float | None = None
     verdicts: list[dict[str, Any]] = []
 
 
@@ -68,6 +69,7 @@ def main() -> None:
     ours(found)
     if not options.only:
         say("challenges")
+        found.trigger_ms = functions.added()
         found.challenges_ms = {name: round(value, 4) for name, value in uvloop.run(challenges.added()).items()}
     compare(found, options)
     if not options.no_growth:
@@ -223,6 +225,10 @@ def judge(found: Measured, options: argparse.Namespace) -> list[Verdict]:
         rows += against_the_best(found, options)
     rows += against_the_floors(found, options)
     rows += [beyond_arithmetic(found, name) for name in found.challenges_ms]
+    if found.trigger_ms is not None:
+        rows.append(
+            Verdict(part="trigger", name="warm local Python", value=found.trigger_ms, target=targets.TRIGGER_MS, at="most", unit="ms")
+        )
     return rows if options.no_growth else rows + against_few(found, options)
 
 
