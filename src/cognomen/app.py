@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cognomen.api.operation import OPERATIONS
 from cognomen.config import BadSetting, Settings
@@ -16,7 +18,13 @@ from cognomen.delivery.logs.deliver import LogDelivery
 from cognomen.delivery.logs.file import FileSink
 from cognomen.delivery.logs.sink import NotSent, Sink
 from cognomen.delivery.logs.webhook import WebhookSink
+from cognomen.delivery.message import Channel, Delivery
 from cognomen.delivery.null import NoDelivery
+from cognomen.delivery.outbox import Outbox
+from cognomen.delivery.sender import Senders
+from cognomen.delivery.sns import Sns
+from cognomen.delivery.tries import Tries
+from cognomen.delivery.twilio import Account, Twilio
 from cognomen.hosted.site import site
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
@@ -82,8 +90,51 @@ def aws_of(settings: Settings) -> Aws:
         "s3": settings.aws_endpoint_s3,
         "kms": settings.aws_endpoint_kms,
         "lambda": settings.aws_endpoint_lambda,
+        "sesv2": settings.aws_endpoint_sesv2,
+        "sns": settings.aws_endpoint_sns,
+        "sts": settings.aws_endpoint_sts,
     }
     return Aws(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token, endpoints, settings.mode == "serve")
+
+
+def channels(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -> list[Channel]:
+    """The ways out that `delivery` names, beside the inbox."""
+    made: dict[str, Callable[[], Channel]] = {
+        "smtp": lambda: _smtp(settings, senders, tries, clock),
+        "ses": lambda: _ses(settings, senders, tries),
+        "sns": lambda: Sns(aws_of(settings), senders, tries, clock, assumes=settings.sns_assume_role),
+        "twilio": lambda: _twilio(settings, tries),
+    }
+    return [made[name]() for name in settings.channels if name != "inbox"]
+
+
+def _smtp(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -> Channel:
+    from cognomen.delivery.smtp import Relay, Smtp  # its libraries are nothing that a server without SMTP need load
+
+    port = settings.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[settings.smtp_security]
+    relay = Relay(
+        host=settings.smtp_host,
+        port=port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        ca_file=settings.smtp_ca_file,
+        own_name=urlsplit(settings.public_url).hostname or "localhost",
+    )
+    return Smtp(relay, senders, tries, clock)
+
+
+def _ses(settings: Settings, senders: Senders, tries: Tries) -> Channel:
+    from cognomen.delivery.ses import Ses
+
+    return Ses(aws_of(settings), senders, tries)
+
+
+def _twilio(settings: Settings, tries: Tries) -> Channel:
+    return Twilio(
+        Account(url=settings.twilio_url, account=settings.twilio_account, token=settings.twilio_token, sent_from=settings.twilio_from),
+        tries,
+    )
 
 
 def log_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:
@@ -133,6 +184,7 @@ class Server:
         key_maker = key_maker or RsaKeyMaker()
         routes, self._local = functions_of(settings, clock)
         self.inbox = Inbox(store.inbox, sealer, clock)
+        self._tries = Tries(settings.delivery_seconds)
         self.rooms = Rooms(
             settings=settings,
             store=store,
@@ -142,7 +194,7 @@ class Server:
             workers=workers,
             key_maker=key_maker,
             keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
-            delivery=self.inbox if settings.delivery == "inbox" else NoDelivery(),
+            delivery=self._delivery(store, clock),
             events=Events(),
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             compromised=CompromisedPasswords(settings.compromised_passwords),
@@ -162,6 +214,13 @@ class Server:
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)
         self._beside: list[asyncio.Task[None]] = []
+
+    def _delivery(self, store: Store, clock: Clock) -> Delivery:
+        if not self.settings.channels:
+            return NoDelivery()
+        senders = Senders(store.pools, self.settings.mail_from, self.settings.region)
+        inbox = self.inbox if "inbox" in self.settings.channels else None
+        return Outbox(inbox, channels(self.settings, senders, self._tries, clock))
 
     async def start(self) -> None:
         """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart, BadSetting."""
@@ -187,6 +246,7 @@ class Server:
                 await task
         await self.logs.stop()
         await self._local.close()
+        self._tries.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
         self.rooms.workers.stop()

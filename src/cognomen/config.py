@@ -26,11 +26,13 @@ _OF_AWS = {
     "AWS_ENDPOINT_URL_S3": "aws_endpoint_s3",
     "AWS_ENDPOINT_URL_KMS": "aws_endpoint_kms",
     "AWS_ENDPOINT_URL_LAMBDA": "aws_endpoint_lambda",
+    "AWS_ENDPOINT_URL_SESV2": "aws_endpoint_sesv2",
+    "AWS_ENDPOINT_URL_SNS": "aws_endpoint_sns",
+    "AWS_ENDPOINT_URL_STS": "aws_endpoint_sts",
 }
-_ADDRESSES = ("log_delivery_webhook", *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
-
-
+_ADDRESSES = ("log_delivery_webhook", "twilio_url", *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
 _TABLES = ("function_table", "function_endpoints", "function_environment")
+_CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
 
 class BadSetting(Exception):
@@ -53,6 +55,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: str = ""
     master_key_file: str = ""
     delivery: str = "inbox"
+    delivery_seconds: float = 8.0
+    mail_from: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 0
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_ca_file: str = ""
+    sns_assume_role: bool = False
+    twilio_url: str = "https://api.twilio.com"
+    twilio_account: str = ""
+    twilio_token: str = ""
+    twilio_from: str = ""
     rate_limits: str = "off"
     processes: int = 1
     compromised_passwords: str = ""
@@ -76,6 +91,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     function_endpoints_private: bool = False
     function_environment: dict[str, str] = {}
     sender_keys: str = "local"
+    aws_endpoint_sesv2: str = ""
+    aws_endpoint_sns: str = ""
+    aws_endpoint_sts: str = ""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The ways by which mails and texts leave, as `delivery` names them; none for "none"."""
+        return () if self.delivery == "none" else tuple(name.strip() for name in self.delivery.split(","))
 
     @property
     def in_memory(self) -> bool:
@@ -100,6 +123,8 @@ def load(file: Path | None, environment: Mapping[str, str] | None = None, /, **f
     if values.get("mode") == "serve":
         values.setdefault("delivery", "none")  # what nobody can read must not be answered as sent
         values.setdefault("rate_limits", "aws")
+    if isinstance(values.get("delivery"), list):
+        values["delivery"] = ",".join(map(str, values["delivery"]))  # type: ignore[call-overload]
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -167,8 +192,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting("mode must be dev or serve")
     if not 0 <= settings.port <= 65535:
         raise BadSetting("port must lie between 0 and 65535")
-    if settings.delivery not in ("inbox", "none"):
-        raise BadSetting("delivery must be inbox or none")
+    _check_delivery(settings)
     if settings.rate_limits not in ("aws", "off"):
         raise BadSetting("rate_limits must be aws or off")
     if not 1 <= settings.processes <= 1000:
@@ -198,6 +222,51 @@ def _check_networks(name: str, text: str) -> None:
             ipaddress.ip_network(each.strip())
         except ValueError:
             raise BadSetting(f"{name} must be addresses or networks in CIDR notation, with commas between them") from None
+
+
+def _check_delivery(settings: Settings) -> None:
+    channels = settings.channels
+    if len(set(channels)) < len(channels) or not set(channels) <= _CHANNELS:
+        raise BadSetting("delivery must be none, or one or several of inbox, smtp, ses, sns, twilio")
+    if not 1 <= settings.delivery_seconds <= 60:
+        raise BadSetting("delivery_seconds must lie between 1 and 60")
+    if {"smtp", "ses"} & set(channels) and "@" not in settings.mail_from:
+        raise BadSetting("delivery by smtp or ses needs mail_from, the address of whoever sends")
+    if settings.smtp_security not in ("starttls", "tls", "none"):
+        raise BadSetting("smtp_security must be starttls, tls or none")
+    if not 0 <= settings.smtp_port <= 65535:
+        raise BadSetting("smtp_port must lie between 0 and 65535")
+    if "smtp" in channels:
+        _check_smtp(settings)
+    if "twilio" in channels:
+        _check_twilio(settings)
+
+
+def _check_smtp(settings: Settings) -> None:
+    if not settings.smtp_host:
+        raise BadSetting("delivery by smtp needs smtp_host")
+    if bool(settings.smtp_user) != bool(settings.smtp_password):
+        raise BadSetting("smtp_user and smtp_password go together")
+    if settings.smtp_security == "none" and not _is_loopback(settings.smtp_host) and (settings.mode == "serve" or settings.smtp_password):
+        raise BadSetting("smtp_security none is for a mail server on this machine (in dev for any that needs no password)")
+
+
+def _check_twilio(settings: Settings) -> None:
+    for name in ("twilio_account", "twilio_token", "twilio_from"):
+        if not getattr(settings, name):
+            raise BadSetting(f"delivery by twilio needs {name}")
+    if not settings.twilio_account.isalnum():
+        raise BadSetting("twilio_account must be letters and digits")
+    parts = urlsplit(settings.twilio_url)
+    if "@" in parts.netloc or not (parts.scheme == "https" or _is_loopback(parts.hostname or "")):
+        raise BadSetting("twilio_url must be an https address without a user name")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_address(name: str, value: str) -> None:

@@ -192,6 +192,13 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
     # pools
     (
         "UpdateUserPool",
+        {"UserPoolId": "{pool}", "VerificationMessageTemplate": {"EmailMessageByLink": "Click {####}"}},
+        INVALID,
+        "The message is invalid.",
+        "aws/aws-cli #8280, aws-amplify/amplify-cli #5907",
+    ),
+    (
+        "UpdateUserPool",
         {"UserPoolId": "{pool}", "MfaConfiguration": "ON", "SmsConfiguration": SMS},
         INVALID,
         "Cannot turn MFA functionality ON, once the user pool has been created.",

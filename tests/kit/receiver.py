@@ -41,6 +41,9 @@ class Receiver:
             def do_PUT(self) -> None:
                 self.do_POST()
 
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def log_message(self, *_: Any) -> None:
                 pass
 

@@ -79,6 +79,12 @@ class TestNotification:
             "We blocked an unrecognized sign-in to your account with this information:\nTime: Fri Jan 15 09:00:02 UTC 2027\nDevice: Pixel 9\n"
         )
 
+    async def test_a_template_of_text_alone(self, server: TestServer) -> None:
+        """It is told to be text, so that no channel sends what is filled in as HTML."""
+        await notified(server, NoActionEmail={"Subject": "New", "TextBody": "<{username}>"})
+        [mail] = await server.messages("anna@example.com")
+        assert (mail.body, mail.text) == ("<anna>", "<anna>")
+
     async def test_only_to_a_verified_address(self, server: TestServer) -> None:
         pool, client = await anna(server)
         unverified = [{"Name": "email_verified", "Value": "false"}]

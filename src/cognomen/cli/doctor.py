@@ -9,13 +9,12 @@ import socket
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 
-from cognomen.cli import common
+from cognomen.cli import channels, common
+from cognomen.cli.finding import Finding
 from cognomen.config import BadSetting, Settings
 from cognomen.kernel.outbound import Unreachable, get_json
 from cognomen.storage.errors import CannotStart, StorageError
@@ -25,20 +24,15 @@ from cognomen.tokens import sealing
 _MARKS = {"ok": "ok  ", "warning": "note", "failed": "FAIL"}
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One check. `advice` says what to do, empty where all is well."""
-
-    check: str
-    result: Literal["ok", "warning", "failed"]
-    found: str
-    advice: str = ""
-
-
 @click.command()
 @click.option("--serve", "production", is_flag=True, help="Judge as for `cognomen serve`; without it as for `cognomen dev`.")
+@click.option(
+    "--send-to", metavar="ADDRESS", help="Send a test message to this mail address or phone number by every channel that serves it."
+)
 @common.database_options
-def doctor(file: Path | None, data: str | None, as_json: bool, production: bool) -> None:
-    """Check what a server needs: libraries, settings, data folder, database, master key, port, addresses, delivery.
+def doctor(file: Path | None, data: str | None, as_json: bool, production: bool, send_to: str | None) -> None:
+    """Check what a server needs: libraries, settings, data folder, database, master key, port, addresses, and who answers where
+    mails and texts are handed over.
 
     Exit code 1 when a check fails.
     """
@@ -54,7 +48,7 @@ def doctor(file: Path | None, data: str | None, as_json: bool, production: bool)
             *common.run(lambda: _database(settings)),
             _port(settings),
             _public_url(settings),
-            _delivery(settings),
+            *common.run(lambda: channels.look(settings, send_to)),
         ]
     failed = any(finding.result == "failed" for finding in findings)
     if as_json:
@@ -209,11 +203,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _delivery(settings: Settings) -> Finding:
-    if settings.delivery == "none":
-        return Finding("delivery", "warning", "none: operations that send a message fail", "set delivery")
-    if settings.mode == "serve":
-        return Finding("delivery", "warning", "the inbox, which `serve` does not show", "no mail or text reaches anybody with this setting")
-    return Finding("delivery", "ok", "mails and texts land in the inbox")

@@ -7,4 +7,7 @@ from cognomen.delivery.message import Message, NotDelivered
 
 class NoDelivery:
     async def send(self, message: Message) -> None:
-        raise NotDelivered(f"no {message.channel} delivery is configured")
+        await self.pretend(message.channel)
+
+    async def pretend(self, kind: str) -> None:
+        raise NotDelivered(f"no {kind} delivery is configured")

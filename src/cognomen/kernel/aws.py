@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -11,12 +13,21 @@ from cognomen.kernel import outbound
 _TIMEOUT = 5.0
 
 
-class AwsError(Exception):
-    """The call had no effect. `code` is AWS's name of the error, empty where no answer came; the text is one sentence."""
+# Where a service's name is not its host's or its signature's.
+_HOSTS = {"sesv2": "email"}
+_SIGNED_AS = {"sesv2": "ses"}
+_BUSY = frozenset(("Throttling", "ThrottlingException", "TooManyRequestsException", "Throttled"))
+_XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
 
-    def __init__(self, text: str, code: str = "") -> None:
+
+class AwsError(Exception):
+    """The call had no effect. `code` is AWS's name of the error, empty where no answer came; the text is one sentence. `again` where the
+    same call may have one later, and surely had none now."""
+
+    def __init__(self, text: str, code: str = "", *, again: bool = False) -> None:
         super().__init__(text)
         self.code = code
+        self.again = again
 
 
 class Aws(msgspec.Struct, frozen=True):
@@ -31,17 +42,31 @@ class Aws(msgspec.Struct, frozen=True):
 
     def call(self, service: str, region: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
         """An operation of a JSON 1.1 service: `target` is `Prefix.Operation`. Raises AwsError."""
-        url = self.endpoints.get(service) or f"https://{service}.{region}.amazonaws.com"
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
-        answer = self._send("POST", f"{url.rstrip('/')}/", service, region, headers, msgspec.json.encode(request))
-        try:
-            found = msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
-        except (msgspec.DecodeError, ValueError) as error:
-            raise AwsError(f"{service} did not answer with JSON (status {answer.status})") from error
+        answer = self._send("POST", f"{self._url(service, region)}/", service, region, headers, msgspec.json.encode(request))
+        found = _json(service, answer)
         if answer.status != 200:
-            code = str(found.get("__type", "")).rpartition("#")[2]
-            raise AwsError(f"{service} answered {answer.status} {code}".strip(), code)
+            raise _refused(service, answer.status, str(found.get("__type", "")).rpartition("#")[2])
         return found
+
+    def rest(self, service: str, region: str, method: str, path: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
+        """An operation of a REST-JSON service. Raises AwsError."""
+        body = msgspec.json.encode(request) if request is not None else b""
+        headers = {"content-type": "application/json"} if body else {}
+        answer = self._send(method, f"{self._url(service, region)}{path}", service, region, headers, body)
+        if answer.status != 200:
+            # The error's name stands in a header; some stand-ins answer with XML or text all the same.
+            raise _refused(service, answer.status, answer.header("x-amzn-errortype").partition(":")[0])
+        return _json(service, answer)
+
+    def query(self, service: str, region: str, parameters: dict[str, str]) -> bytes:
+        """An operation of a query service: the XML that it answers. Raises AwsError."""
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        answer = self._send("POST", f"{self._url(service, region)}/", service, region, headers, urlencode(parameters).encode())
+        if answer.status != 200:
+            code = _XML_CODE.search(answer.body)
+            raise _refused(service, answer.status, code[1].decode() if code else "")
+        return answer.body
 
     def put_object(self, bucket: str, key: str, region: str, headers: dict[str, str], body: bytes) -> None:
         """Raises AwsError."""
@@ -74,7 +99,10 @@ class Aws(msgspec.Struct, frozen=True):
                 method, url, headers=self._signed(method, url, service, region, headers, body), body=body, timeout=_TIMEOUT, most=most
             )
         except outbound.Unreachable as error:
-            raise AwsError(str(error)) from error
+            raise AwsError(str(error), again=not isinstance(error.__cause__, TimeoutError)) from error
+
+    def _url(self, service: str, region: str) -> str:
+        return (self.endpoints.get(service) or f"https://{_HOSTS.get(service, service)}.{region}.amazonaws.com").rstrip("/")
 
     def _signed(self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
         # The signer alone, and where it is first needed: 60 ms and 5 MB, which no other server need pay.
@@ -84,5 +112,16 @@ class Aws(msgspec.Struct, frozen=True):
 
         request = AWSRequest(method=method, url=url, headers=headers, data=body)
         credentials = Credentials(self.access_key_id, self.secret_access_key, self.session_token or None)
-        (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, region).add_auth(request)
+        (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, _SIGNED_AS.get(service, service), region).add_auth(request)
         return dict(request.headers.items())
+
+
+def _json(service: str, answer: outbound.Answer) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
+    except (msgspec.DecodeError, ValueError) as error:
+        raise AwsError(f"{service} did not answer with JSON (status {answer.status})") from error
+
+
+def _refused(service: str, status: int, code: str) -> AwsError:
+    return AwsError(f"{service} answered {status} {code}".strip(), code, again=status >= 500 or status == 429 or code in _BUSY)

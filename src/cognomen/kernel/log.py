@@ -82,6 +82,8 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, readable: bool 
         library.handlers, library.propagate = [], True
     # One line for each request is the metrics' work; at info it would cost more than the request itself.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # At debug the signer writes what it signs, session tokens of AWS among it.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

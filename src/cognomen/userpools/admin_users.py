@@ -163,10 +163,7 @@ async def admin_update_user_attributes(cx: Context, request: idp.AdminUpdateUser
     pool = await find.pool(cx, request.user_pool_id)
     changes = attributes.checked_by_admin(pool, request.user_attributes)
     user = await find.existing_user(cx, pool, request.username)
-    try:
-        await attribute_updates.make(cx, pool, user, changes, "", request.client_metadata)
-    except errors.CodeDeliveryFailureException as cause:
-        raise errors.InternalErrorException(cause.message) from cause  # this operation has no nearer error
+    await attribute_updates.make(cx, pool, user, changes, "", request.client_metadata, by_admin=True)
     return idp.AdminUpdateUserAttributesResponse()
 
 

@@ -9,15 +9,23 @@ from cognomen.context import Context
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import attributes, codes, find
+from cognomen.userpools import attributes, codes, find, messages
 
 
 async def make(
-    cx: Context, pool: Pool, user: User, changes: Mapping[str, str], client_id: str, metadata: Mapping[str, str] | None
+    cx: Context,
+    pool: Pool,
+    user: User,
+    changes: Mapping[str, str],
+    client_id: str,
+    metadata: Mapping[str, str] | None,
+    *,
+    by_admin: bool = False,
 ) -> list[idp.CodeDeliveryDetailsType]:
     """Sets what `changes` says and sends the codes that its new addresses need; returns where they went.
 
-    Raises AliasExistsException, TooManyRequestsException, CodeDeliveryFailureException, UserNotFoundException.
+    Raises AliasExistsException, TooManyRequestsException, UserNotFoundException, and for a message that cannot be sent
+    CodeDeliveryFailureException, or what AdminUpdateUserAttributes declares instead.
     """
     present = user.attributes
     proving = [name for name in attributes.VERIFIABLE if _must_prove(pool, name, present, changes)]
@@ -34,7 +42,11 @@ async def make(
         return after
 
     changed = await find.write(cx, unit)
-    return [await codes.send(cx, pool, changed, each, client_id, metadata, source="UpdateUserAttribute") for each in prepared]
+    sent = []
+    for each in prepared:
+        sending = codes.send(cx, pool, changed, each, client_id, metadata, source="UpdateUserAttribute")
+        sent.append(await (messages.declared(each.row.attribute, sending) if by_admin else sending))
+    return sent
 
 
 def verified_first(pool: Pool) -> list[str]:

@@ -70,24 +70,34 @@ def unknown_subject(cx: Context, pool: Pool, typed: str) -> str:
 async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.CodeDeliveryDetailsType:
     """What a user who does not exist is answered where users are hidden: a plausible address, the same at each try.
 
-    It takes as long as a real one: a code is made and kept, and another durable write stands for the message.
+    It takes as long as a real one: a code is made and kept, another durable write stands for the inbox and a pause for other channels.
+    Raises CodeDeliveryFailureException where a message to anybody would.
     """
     subject = unknown_subject(cx, pool, typed)
     row = Code(pool.pool_id, subject, purpose, cx.sealer.mac("code", ids.digits(6).encode()), "", "", cx.clock.now())
     await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
     await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
-    return plausible_address(cx, pool, typed)
+    return await plausible_address(cx, pool, typed)
 
 
-def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDetailsType:
-    """Where a code of somebody who does not exist is said to go."""
+async def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDetailsType:
+    """Where a code of somebody who does not exist is said to go, after as long as a message there would take.
+
+    Raises CodeDeliveryFailureException where a message to anybody would.
+    """
+    attribute, address = _simulated_address(cx, pool, typed)
+    await messages.pretend(cx, pool, "sms" if attribute == "phone_number" else "email")
+    return details(attribute, address)
+
+
+def _simulated_address(cx: Context, pool: Pool, typed: str) -> tuple[str, str]:
     if names.is_phone_number(typed):
-        return details("phone_number", typed)
+        return "phone_number", typed
     if names.is_email(typed):
-        return details("email", typed)
+        return "email", typed
     letters = cx.sealer.mac("simulated address", pool.pool_id.encode(), typed.encode("utf-8", "surrogatepass"))
     name, domain = (chr(ord("a") + letters[at] % 26) for at in (0, 1))
-    return details("email", f"{name}@{domain}")
+    return "email", f"{name}@{domain}"
 
 
 async def send(

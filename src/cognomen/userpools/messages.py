@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ from cognomen.triggers import catalog
 from cognomen.triggers.runner import NoKey
 from cognomen.userpools.hooks.ask import Occasion, ask, text
 
+T = TypeVar("T")
+
+_FAILED = "Unable to deliver the message."
 _REASON = 256  # characters of what is told of a failure
 _CODE, _NAME, _LINK = "{####}", "{username}", "{##Click Here##}"
 _LONGEST = {"smsMessage": 140, "emailMessage": 20_000, "emailSubject": 140}
@@ -45,6 +48,27 @@ async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasio
         await cx.delivery.send(message)
     except NotDelivered as cause:
         raise _undelivered(cx, message, str(cause)) from cause
+
+
+async def pretend(cx: Context, pool: Pool, channel: str) -> None:
+    """Takes as long as a message to somebody would. Raises CodeDeliveryFailureException where a message to anybody would."""
+    if catalog.arn_of(pool, _SENDERS[channel][0]) is not None:
+        return  # the message would have gone to a function, whatever the delivery
+    try:
+        await cx.delivery.pretend(channel)
+    except NotDelivered as cause:
+        raise errors.CodeDeliveryFailureException(_FAILED) from cause
+
+
+async def declared(attribute: str, delivery: Awaitable[T]) -> T:
+    """What `delivery` gives, for operations whose model has no CodeDeliveryFailureException (sign-in, some of an administrator's): in its
+    place stands what they declare for a sender that cannot send."""
+    try:
+        return await delivery
+    except errors.CodeDeliveryFailureException as cause:
+        if attribute == "phone_number":
+            raise errors.InvalidSmsRoleAccessPolicyException(cause.message) from cause
+        raise errors.InvalidEmailRoleAccessPolicyException(cause.message) from cause
 
 
 async def by_sender(
@@ -111,4 +135,4 @@ def _filled(template: str, message: Message, named: str, *, invites: bool) -> st
 
 def _undelivered(cx: Context, message: Message, reason: str) -> errors.CodeDeliveryFailureException:
     cx.tell(MessageFailed, message.pool_id, username=message.username, channel=message.channel, reason=reason[:_REASON])
-    return errors.CodeDeliveryFailureException("Unable to deliver the message.")
+    return errors.CodeDeliveryFailureException(_FAILED)

@@ -132,7 +132,7 @@ def _message(cx: Context, user: User, to: str, configuration: idp.NotifyConfigur
         subject=fill(given.subject, values),
         body=body,
         link=values["one-click-link-invalid"],
-        text=text if given.html_body else None,
+        text=text,
         sender=configuration.from_ if configuration else None,
         reply_to=configuration.reply_to if configuration else None,
     )

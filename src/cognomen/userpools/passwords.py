@@ -14,7 +14,7 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, protection
+from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, messages, protection
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_up as sign_up_hooks
@@ -170,7 +170,7 @@ async def admin_reset_user_password(cx: Context, request: idp.AdminResetUserPass
         )
 
     reset = await find.write(cx, unit)
-    await codes.send(cx, pool, reset, prepared, "", request.client_metadata)
+    await messages.declared(contact.attribute, codes.send(cx, pool, reset, prepared, "", request.client_metadata))
     return idp.AdminResetUserPasswordResponse()
 
 

@@ -45,12 +45,12 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
     code = ids.digits(digits)
     await _limit(cx, attempt)
     if attempt.user is None:
-        await _as_long_as_a_message(cx, attempt)
-        shown = codes.plausible_address(cx, attempt.pool, attempt.typed)
+        shown = await messages.declared(attribute, _as_long_as_a_message(cx, attempt))
         value, named = "", attempt.typed
     else:
         value, named = attempt.user.attributes[attribute], attempt.user.username
-        await _deliver(cx, attempt, attribute, write(value, code))
+        occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
+        await messages.declared(attribute, messages.deliver(cx, attempt.pool, attempt.user, write(value, code), occasion))
         shown = codes.details(attribute, value)
     sent = Sent(_digest(cx, attempt, challenge, code), attribute, value)
     attempt.kept = {**attempt.kept, "sent": msgspec.json.encode(sent).decode()}
@@ -103,8 +103,8 @@ def forget_wrong(cx: Context, attempt: Attempt) -> Callable[[Tx], Awaitable[None
     return settle
 
 
-async def _as_long_as_a_message(cx: Context, attempt: Attempt) -> None:
-    """A durable write stands for the message that nobody gets."""
+async def _as_long_as_a_message(cx: Context, attempt: Attempt) -> idp.CodeDeliveryDetailsType:
+    """A durable write stands for the message that nobody gets, and a pause for what leaves the house; returns where it is said to go."""
     subject, pool_id = lockout.subject(cx, attempt), attempt.pool.pool_id
     row = Code(pool_id, subject, "sign_in", cx.sealer.mac("code", ids.digits(8).encode()), "", "", cx.clock.now())
 
@@ -113,6 +113,7 @@ async def _as_long_as_a_message(cx: Context, attempt: Attempt) -> None:
         await cx.store.codes.drop(tx, pool_id, subject, "sign_in")
 
     await cx.store.write(unit)
+    return await codes.plausible_address(cx, attempt.pool, attempt.typed)
 
 
 def text(attempt: Attempt, to: str, code: str) -> Message:
@@ -164,17 +165,6 @@ async def _limit(cx: Context, attempt: Attempt) -> None:
         await codes.limit_messages(cx, attempt.pool.pool_id, lockout.subject(cx, attempt), "sign_in", most=_MESSAGES)
     except errors.LimitExceededException as cause:  # which AWS's model does not declare for a sign-in
         raise errors.TooManyRequestsException(cause.message) from cause
-
-
-async def _deliver(cx: Context, attempt: Attempt, attribute: str, message: Message) -> None:
-    """Sign-in has no CodeDeliveryFailureException in AWS's model; these are what it declares for a sender that cannot send."""
-    try:
-        occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
-        await messages.deliver(cx, attempt.pool, attempt.signed_in_user, message, occasion)
-    except errors.CodeDeliveryFailureException as cause:
-        if attribute == "phone_number":
-            raise errors.InvalidSmsRoleAccessPolicyException("Unable to deliver the message.") from cause
-        raise errors.InvalidEmailRoleAccessPolicyException("Unable to deliver the message.") from cause
 
 
 def _digest(cx: Context, attempt: Attempt, challenge: str, code: str) -> str:
