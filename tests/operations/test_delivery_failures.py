@@ -231,3 +231,17 @@ class TestHiding:
             request = {"ClientId": app, "AuthFlow": "USER_AUTH", "AuthParameters": parameters}
             assert (await refusal(running, "InitiateAuth", **request))[0] == "InvalidEmailRoleAccessPolicyException"
         await running.stop()
+
+    async def test_a_custom_sender_without_a_delivery(self, signing_pairs: list[KeyPair]) -> None:
+        """Messages go to the pool's function: who is not there is not told by the delivery that the server lacks."""
+        running = await TestServer(settings_for("", delivery="none"), PreparedKeyMaker(signing_pairs)).start()
+        sender = {"LambdaArn": running.functions.add("sender", lambda event: {}), "LambdaVersion": "V1_0"}
+        key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-4333-8444-555555555555"
+        pool = await running.pool(LambdaConfig={"CustomEmailSender": sender, "KMSKeyID": key})
+        app = await running.client(pool, PreventUserExistenceErrors="ENABLED")
+        await running.user(pool, "anna", email=ADDRESSES["email"], email_verified="true")
+        for name in ("anna", "nobody"):
+            answer = await running.call("ForgotPassword", ClientId=app, Username=name)
+            assert answer["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
+        assert [event["triggerSource"] for event in running.functions.events] == ["CustomEmailSender_ForgotPassword"]
+        await running.stop()
