@@ -37,6 +37,7 @@ from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.runner import NoFunctions, Runner
 from cognomen.userpools import operations, removal
+from cognomen.userpools.imports_run import ImportRunner
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
 
@@ -130,9 +131,11 @@ class Server:
             triggers=Triggers(functions or NoFunctions()),
             compromised=CompromisedPasswords(settings.compromised_passwords),
             removals=asyncio.Event(),
+            imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
         self.logs.listen(self.rooms.events)
+        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
@@ -161,6 +164,7 @@ class Server:
             asyncio.create_task(self._sweep()),
             asyncio.create_task(removal.remove_condemned(self.rooms)),
             asyncio.create_task(self.logs.run()),
+            asyncio.create_task(self.imports.run()),
         ]
 
     async def stop(self) -> None:
