@@ -61,7 +61,7 @@ async def ended(server: TestServer, pool: str, job_id: str) -> Any:
         if job["Status"] not in UNFINISHED:
             return job
         await asyncio.sleep(0.01)
-    raise AssertionError(f"the job is still {job['Status']}")
+    raise AssertionError("the job does not end")
 
 
 async def imported(server: TestServer, pool: str, body: bytes, **members: Any) -> Any:

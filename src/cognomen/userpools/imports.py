@@ -19,7 +19,7 @@ from cognomen.userpools.rules import import_rows
 
 EXPIRES = 86_400.0  # seconds after which a job that was not started is gone
 STOPPED = "The Import Job was stopped by the developer."  # AWS CLI reference, stop-user-import-job
-_MOST_JOBS = 1000  # of a pool: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html
+MOST_JOBS = 1000  # of a pool: https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html
 _MOST_LISTED = 50
 
 
@@ -35,9 +35,9 @@ async def create_user_import_job(cx: Context, request: idp.CreateUserImportJobRe
     pool = await find.pool(cx, request.user_pool_id)
     job = new_job(cx.clock.now(), pool, request)
     try:
-        await cx.store.imports.add(job, _MOST_JOBS)
+        await cx.store.imports.add(job, MOST_JOBS)
     except Stale as cause:
-        raise errors.LimitExceededException(f"A user pool can have {_MOST_JOBS} user import jobs.") from cause
+        raise errors.LimitExceededException(f"A user pool can have {MOST_JOBS} user import jobs.") from cause
     except Missing as cause:
         raise errors.ResourceNotFoundException(f"User pool {pool.pool_id} does not exist.") from cause
     return idp.CreateUserImportJobResponse(user_import_job=_shown(cx, job))

@@ -47,7 +47,7 @@ class ImportRunner:
 
     def __init__(self, store: Store, clock: Clock, sealer: Sealer, wake: asyncio.Event) -> None:
         self._store = store
-        self._clock = clock
+        self.clock = clock
         self._sealer = sealer
         self._wake = wake
         self.owner = ids.uuid()
@@ -66,12 +66,12 @@ class ImportRunner:
 
     async def work(self) -> None:
         """Works off every job that waits."""
-        while (job := await self._store.imports.claim(self.owner, self._clock.now(), self._clock.now() + LEASE)) is not None:
+        while (job := await self._store.imports.claim(self.owner, self.clock.now(), self.clock.now() + LEASE)) is not None:
             await self.finish(job)
 
     async def tidy(self) -> None:
         """Jobs that were not started in time expire; files that nobody needs any more go."""
-        gone = await self._store.imports.expired(self._clock.now() - imports.EXPIRES)
+        gone = await self._store.imports.expired(self.clock.now() - imports.EXPIRES)
         for pool_id, job_id in [*gone, *await self._store.imports.leftovers()]:
             await self._store.imports.drop_file(pool_id, job_id)
 
@@ -114,7 +114,7 @@ class ImportRunner:
         async def unit(tx: Tx) -> ImportJob:
             present = await self._store.imports.held(tx, job)
             ended = msgspec.structs.replace(
-                present, status=status, message=message, completed_at=self._clock.now(), owner="", leased_until=0.0
+                present, status=status, message=message, completed_at=self.clock.now(), owner="", leased_until=0.0
             )
             await self._store.imports.advance(tx, ended, ())
             return ended
@@ -162,7 +162,7 @@ class ImportRunner:
 
     async def _settled(self, job: ImportJob, pool: Pool, rows: Sequence[tuple[int, Row | str]], last: Line) -> ImportJob:
         """One unit: the users of a batch, what became of its lines, and how far the job is."""
-        now = self._clock.now()
+        now = self.clock.now()
         read = [(line, self._newcomer(pool, row, now) if isinstance(row, Row) else row) for line, row in rows]
 
         async def unit(tx: Tx) -> ImportJob:
