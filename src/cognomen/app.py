@@ -49,6 +49,7 @@ from cognomen.triggers.local import LocalFunctions
 from cognomen.triggers.runner import Routes, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 from cognomen.userpools import operations, removal
+from cognomen.userpools.imports_run import ImportRunner
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
 
@@ -199,9 +200,11 @@ class Server:
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             compromised=CompromisedPasswords(settings.compromised_passwords),
             removals=asyncio.Event(),
+            imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
         self.logs.listen(self.rooms.events)
+        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
@@ -237,6 +240,7 @@ class Server:
             asyncio.create_task(self._sweep()),
             asyncio.create_task(removal.remove_condemned(self.rooms)),
             asyncio.create_task(self.logs.run()),
+            asyncio.create_task(self.imports.run()),
         ]
 
     async def stop(self) -> None:

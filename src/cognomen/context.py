@@ -49,6 +49,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     triggers: Triggers
     compromised: CompromisedPasswords
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
+    imports: asyncio.Event  # set when an import job was started or stopped, so that the runner looks at once
 
 
 class Context:
@@ -61,6 +62,7 @@ class Context:
         "compromised",
         "delivery",
         "events",
+        "imports",
         "key_maker",
         "keys",
         "pager",
@@ -100,6 +102,7 @@ class Context:
         self.triggers = rooms.triggers
         self.compromised = rooms.compromised
         self.removals = rooms.removals
+        self.imports = rooms.imports
         self.caller = caller
         self.request_id = request_id
         self.region = region or rooms.settings.region

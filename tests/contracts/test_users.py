@@ -301,3 +301,26 @@ async def test_taken_inside_a_unit_ends_it(store: Store) -> None:
         await add(store, user("bea"), user("anna"))
     assert names(await store.users.page(POOL, [], 9)) == ["anna"]
     assert await store.users.estimate(POOL) == 1
+
+
+async def test_many_at_once_keep_what_one_by_one_would(store: Store) -> None:
+    """Names and aliases are unique among the newcomers and against those who are there; counts, lists and aliases are as after `add`."""
+    await add(store, user("there"))
+    sought = {"email": "a@example.com"}
+    newcomers = [
+        (user("anna", email="a@example.com"), sought),
+        (user("there"), {}),
+        (user("berta", email="a@example.com"), sought),
+        (user("anna"), {}),
+        (user("clara"), {"email": "c@example.com"}),
+    ]
+    results = await store.write(lambda tx: store.users.add_many(tx, POOL, newcomers))
+    assert results == [None, "username", "email", "username", None]
+    assert await store.users.estimate(POOL) == 3
+    assert await store.users.by_username(POOL, "anna") == newcomers[0][0]
+    assert await store.users.by_alias(POOL, "email", "c@example.com") == newcomers[4][0]
+    assert await store.users.by_alias(POOL, "email", "a@example.com") == newcomers[0][0]
+    assert await store.write(lambda tx: store.users.add_many(tx, POOL, [newcomers[2]])) == ["email"]
+    assert await store.write(lambda tx: store.users.add_many(tx, POOL, [])) == []
+    with pytest.raises(Missing):
+        await store.write(lambda tx: store.users.add_many(tx, "us-east-1_Nowhere00", []))

@@ -26,6 +26,7 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-%s[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
         (ids.client_secret, r"[0-9a-z]{52}"),
         (lambda: ids.device_key("eu-west-3"), "eu-west-3_" + UUID % "4"),
         (ids.token_session_id, r"tkn[0-9a-z]{25}"),
+        (ids.import_job_id, r"import-[0-9A-Za-z]{10}"),
         (ids.sub, UUID % "7"),
         (ids.uuid, UUID % "4"),
         (lambda: ids.digits(6), r"[0-9]{6}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -16,6 +17,7 @@ COMMANDS = {
     "migrate": "cognomen.cli.migrate",
     "keys": "cognomen.cli.keys",
     "inbox": "cognomen.cli.inbox",
+    "import": "cognomen.cli.importing",
     "passwords": "cognomen.cli.passwords",
     "doctor": "cognomen.cli.doctor",
 }
@@ -28,7 +30,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name]), name)
+        command: click.Command = getattr(import_module(COMMANDS[name]), f"{name}_" if iskeyword(name) else name)
         return command
 
 

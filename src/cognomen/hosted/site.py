@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
-from cognomen.hosted import confirm, feedback, inbox, templates
+from cognomen.hosted import confirm, feedback, inbox, templates, uploads
 from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
 from cognomen.tokens import issuer, keys
@@ -76,6 +76,7 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
             *inbox.routes(rooms, kept),
             *confirm.routes(context),
             *feedback.routes(context),
+            *uploads.routes(context),
         ],
         exception_handlers={HTTPException: _no_page, Unavailable: _unavailable, keys.NoKeys: _pool_gone},
     )

@@ -56,6 +56,11 @@ def token_session_id() -> str:
     return f"tkn{_draw(_BASE36, 25)}"
 
 
+def import_job_id() -> str:
+    """The id of a user import job: `import-` and 10 letters or digits (60 bits), as the live ones look."""
+    return f"import-{_draw(_ALNUM, 10)}"
+
+
 def digits(count: int) -> str:
     """A code of `count` decimal digits, every one equally likely, leading zeros kept."""
     return f"{secrets.randbelow(10**count):0{count}d}"

@@ -35,6 +35,9 @@ OWNED = (
     ("risk_configurations", "client_id"),
     ("auth_events", "event_id"),
     ("risk_profiles", "sub"),
+    ("import_parts", "part"),
+    ("import_log", "line"),
+    ("import_jobs", "job_id"),
 )
 
 

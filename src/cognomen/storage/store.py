@@ -10,6 +10,7 @@ from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
 from cognomen.storage.devices import Devices
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
+from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
@@ -44,6 +45,7 @@ class Store:
         self.access_keys = AccessKeys(engine, cache)
         self.inbox = Inbox(engine)
         self.logs = LogQueues(engine)
+        self.imports = ImportJobs(engine)
         self.limits = ProvisionedLimits(engine, cache)
         self.risk_configurations = RiskConfigurations(engine, cache)
         self.auth_events = AuthEvents(engine)

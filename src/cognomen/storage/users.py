@@ -35,6 +35,11 @@ _BY_NAME = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $
 IN_GROUPS = "EXISTS(SELECT 1 FROM group_members m WHERE m.pool_id = {0}.pool_id AND m.sub = {0}.sub)"
 _BY_NAME_WITH_GROUPS = f"SELECT {COLUMNS}, {IN_GROUPS.format('users')} FROM users WHERE pool_id = $1 AND username_key = $2"
 _BY_ALIAS = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = (SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3)"
+_INSERT_ALIAS = "INSERT INTO aliases (pool_id, attribute, value, sub) VALUES ($1, $2, $3, $4)"
+_COUNT = (
+    "INSERT INTO user_counts (pool_id, shard, users) VALUES ($1, $2, $3)"
+    " ON CONFLICT (pool_id, shard) DO UPDATE SET users = user_counts.users + excluded.users"
+)
 _LAST = "\U0010ffff"  # the highest character: nothing that begins with a prefix sorts after prefix + this
 _decode = msgspec.json.Decoder(list[idp.AttributeType]).decode
 _encode = msgspec.json.Encoder().encode
@@ -82,6 +87,10 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 Listed = tuple[str, str]
 """A user in a page of a list: sub, and AWS's UserType as JSON."""
+
+
+Newcomer = tuple[User, Mapping[str, str]]
+"""A user to add, and the aliases (attribute -> value as it is sought) that are theirs at once."""
 
 
 def listed_json(user: User) -> str:
@@ -174,6 +183,43 @@ class Users:
         await tx.run(_INSERT, *_values(user))
         await self._count(tx, user, 1)
 
+    async def add_many(self, tx: Tx, pool_id: str, newcomers: Sequence[Newcomer]) -> list[str | None]:
+        """Adds those whose name, sub and aliases are free, in order, as `add` and `claim_alias` would. For each: None when added, else what
+        was taken: "username" or an alias attribute. Raises Missing when the pool is gone."""
+        if await tx.row("SELECT 1 FROM pools WHERE pool_id = $1 AND state = 'active'", pool_id) is None:
+            raise Missing(pool_id)
+        names = {user.username_key for user, _ in newcomers}
+        taken = await self._present(tx, "SELECT username_key FROM users WHERE pool_id = $1 AND username_key", (pool_id,), names)
+        owned: dict[str, set[str]] = {}
+        for attribute in {attribute for _, aliases in newcomers for attribute in aliases}:
+            values = {_storable(aliases[attribute]) for _, aliases in newcomers if attribute in aliases}
+            sql = "SELECT value FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value"
+            owned[attribute] = await self._present(tx, sql, (pool_id, attribute), values)
+        results: list[str | None] = []
+        shards: dict[str, int] = {}
+        for user, aliases in newcomers:
+            conflict = "username" if user.username_key in taken else None
+            conflict = conflict or next((name for name, value in aliases.items() if _storable(value) in owned[name]), None)
+            results.append(conflict)
+            if conflict is not None:
+                continue
+            taken.add(user.username_key)
+            await tx.run(_INSERT, *_values(user))
+            for attribute, value in aliases.items():
+                owned[attribute].add(_storable(value))
+                await tx.run(_INSERT_ALIAS, pool_id, attribute, _storable(value), user.sub)
+            shards[user.sub[-1]] = shards.get(user.sub[-1], 0) + 1
+        for shard, count in sorted(shards.items()):  # in one order, so that two imports do not wait for each other crosswise
+            await tx.run(_COUNT, pool_id, shard, count)
+        return results
+
+    async def _present(self, tx: Tx, sql: str, args: tuple[str, ...], values: set[str]) -> set[str]:
+        """Which of the values `sql`, asked with IN, finds."""
+        if not values:
+            return set()
+        places = ", ".join(f"${n}" for n in range(len(args) + 1, len(args) + len(values) + 1))
+        return {row[0] for row in await tx.rows(f"{sql} IN ({places})", *args, *values)}
+
     async def remove(self, tx: Tx, user: User) -> None:
         """Removes the user and everything that is theirs. Raises Missing."""
         if not await tx.run("DELETE FROM users WHERE pool_id = $1 AND sub = $2", user.pool_id, user.sub):
@@ -213,13 +259,7 @@ class Users:
             "SELECT sub FROM aliases WHERE pool_id = $1 AND attribute = $2 AND value = $3", user.pool_id, attribute, _storable(value)
         )
         if row is None:
-            await tx.run(
-                "INSERT INTO aliases (pool_id, attribute, value, sub) VALUES ($1, $2, $3, $4)",
-                user.pool_id,
-                attribute,
-                _storable(value),
-                user.sub,
-            )
+            await tx.run(_INSERT_ALIAS, user.pool_id, attribute, _storable(value), user.sub)
             return None
         if row[0] == user.sub:
             return None
@@ -273,13 +313,7 @@ class Users:
         return int(row[0]) if row else 0
 
     async def _count(self, tx: Tx, user: User, change: int) -> None:
-        await tx.run(
-            "INSERT INTO user_counts (pool_id, shard, users) VALUES ($1, $2, $3)"
-            " ON CONFLICT (pool_id, shard) DO UPDATE SET users = user_counts.users + excluded.users",
-            user.pool_id,
-            user.sub[-1],
-            change,
-        )
+        await tx.run(_COUNT, user.pool_id, user.sub[-1], change)
 
     async def past_credentials(self, tx: Reader, pool_id: str, sub: str, most: int) -> list[bytes]:
         """The user's last `most` sealed credentials before the present one, newest first."""

@@ -12,6 +12,7 @@ FILES = (
     "clients",
     "devices",
     "groups",
+    "imports",
     "limits",
     "list_users",
     "log_delivery",

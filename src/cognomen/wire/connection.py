@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD = 64 << 10  # bytes of a request line with its headers, beyond the piece in which they began
 SECONDS = 60.0  # for a whole request, from the connection or from its first byte
+UPLOAD = 900.0  # seconds more for a file of users to import: as long as its URL lives
+UPLOADS = "/user-import/"
 IDLE = 60.0  # that a connection is kept at least after an answer, for the next request
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -115,9 +117,17 @@ class Connection(HttpToolsProtocol):
         """One timer a connection, not one a request: it looks whether what it waits for is overdue, and else comes again."""
         now = self.loop.time()
         idle = self._due is None and self.cycle.response_complete and self._answered + IDLE <= now
-        if idle or (self._due is not None and self._due <= now):
+        overdue = self._due is not None and self._due <= now
+        if overdue and self._due is not None and now < self._due + UPLOAD and self._is_upload():
+            self._watch = self.loop.call_later(SECONDS, self._look)
+            return
+        if idle or overdue:
             self._watch = None
             if not self.transport.is_closing():
                 self.transport.close()
             return
         self._watch = self.loop.call_later(SECONDS if self._due is None else self._due - now, self._look)
+
+    def _is_upload(self) -> bool:
+        """Is what comes in, once its head is whole, a large file at the path that takes some?"""
+        return self.cycle is not self._before and str(self.cycle.scope["path"]).startswith(UPLOADS)

@@ -201,10 +201,11 @@ def _fault(attribute: idp.SchemaAttributeType | None, item: idp.AttributeType, *
     value = item.value or ""
     if value == "":
         return "A required attribute cannot be removed." if attribute.required and not creating else None
-    return _value_fault(attribute, value)
+    return value_fault(attribute, value)
 
 
-def _value_fault(attribute: idp.SchemaAttributeType, value: str) -> str | None:
+def value_fault(attribute: idp.SchemaAttributeType, value: str) -> str | None:
+    """What is wrong with a value that is there, in words that do not quote it."""
     kind = attribute.attribute_data_type
     if kind == "Boolean":
         return None if value.lower() in ("true", "false") else "The attribute value is not a valid boolean."
