@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.mfa import CONTACTS, ON, PREFERRED, anna, answer, enrol, prefer, set_mfa, totp_code, wrong_code
+from tests.kit.mfa import CONTACTS, ON, PREFERRED, anna, answer, enrol, mfa_pool, prefer, set_mfa, totp_code, wrong_code
 from tests.kit.server import AwsError, TestServer
 from tests.kit.sign_in import WRONG, claims, srp_sign_in
 
@@ -187,7 +187,7 @@ class TestCodes:
         await server.user(pool, "bob", email="bob@example.com", phone_number="+15550005678")
         await server.call("AdminSetUserMFAPreference", UserPoolId=pool, Username="bob", SMSMfaSettings=ON)
         bobs = await server.sign_in(client, "bob")
-        assert (await wrong_code(server, client, bobs, SMS_MFA_CODE=code))[0] == "CodeMismatchException"
+        assert (await wrong_code(server, client, bobs, username="bob", SMS_MFA_CODE=code))[0] == "CodeMismatchException"
         assert await wrong_code(server, client, {**asked, "ChallengeName": "EMAIL_OTP"}, EMAIL_OTP_CODE=code) == invalid
         assert "AccessToken" in await answer(server, client, asked, SMS_MFA_CODE=code)
 
@@ -233,3 +233,39 @@ class TestCodes:
         with pytest.raises(AwsError, match="Incorrect username or password"):
             await server.sign_in(client, "anna", WRONG)
         assert len(await server.messages(CONTACTS["phone_number"])) == 1
+
+
+class TestWhoAnswers:
+    async def two(self, server: TestServer, **client_members: Any) -> tuple[str, str]:
+        """A pool with case-insensitive names and aliases, in which Anna has a second factor; and Ben."""
+        pool = await mfa_pool(server, "OPTIONAL", "sms", AliasAttributes=["email"], UsernameConfiguration={"CaseSensitive": False})
+        await server.user(pool, "anna", **CONTACTS, email_verified="true")
+        await server.user(pool, "ben")
+        await prefer(server, pool, SMSMfaSettings=ON)
+        return pool, await server.client(pool, **client_members)
+
+    @pytest.mark.parametrize("name", ["ben", "nobody", "anna2"])
+    async def test_an_answer_in_the_name_of_another_is_refused(self, server: TestServer, name: str) -> None:
+        """The session is Anna's, and stays hers: her own answer is taken afterwards."""
+        _, client = await self.two(server)
+        asked = await server.sign_in(client, "anna")
+        code = await server.code(CONTACTS["phone_number"])
+        with pytest.raises(AwsError, match=r"^NotAuthorizedException: Invalid session for the user\.$"):
+            await answer(server, client, asked, name, SMS_MFA_CODE=code)
+        assert "AccessToken" in await answer(server, client, asked, SMS_MFA_CODE=code)
+
+    @pytest.mark.parametrize("name", ["anna", "ANNA", "anna@example.com", "Anna@Example.com"])
+    async def test_each_of_the_users_own_names_will_do(self, server: TestServer, name: str) -> None:
+        _, client = await self.two(server)
+        asked = await server.sign_in(client, "Anna")
+        assert "AccessToken" in await answer(server, client, asked, name, SMS_MFA_CODE=await server.code(CONTACTS["phone_number"]))
+
+    async def test_a_password_changed_meanwhile_ends_the_sign_in(self, server: TestServer) -> None:
+        pool, client = await self.two(server)
+        asked = await server.sign_in(client, "anna")
+        code = await server.code(CONTACTS["phone_number"])
+        await server.call("AdminSetUserPassword", UserPoolId=pool, Username="anna", Password="Another-Horse-9", Permanent=True)
+        assert await wrong_code(server, client, asked, SMS_MFA_CODE=code) == (
+            "NotAuthorizedException",
+            "Invalid session for the user.",
+        )

@@ -96,3 +96,36 @@ class TestNewPassword:
             "NotAuthorizedException",
             late if wrong == "late" else "Invalid session for the user.",
         )
+
+
+class TestMeanwhile:
+    """What an administrator does between the challenge and its answer."""
+
+    async def asked(self, server: TestServer) -> tuple[str, str, dict[str, Any]]:
+        pool, client = await TestNewPassword().invited(server)
+        asked = await server.sign_in(client, "anna", "Temporary-1")
+        return pool, client, {"ClientId": client, "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": asked["Session"]}
+
+    async def test_a_user_disabled_keeps_the_password(self, server: TestServer) -> None:
+        """Refused before anything is written, not after."""
+        pool, client, answer = await self.asked(server)
+        await server.call("AdminDisableUser", UserPoolId=pool, Username="anna")
+        with pytest.raises(AwsError, match=r"^NotAuthorizedException: User is disabled\.$"):
+            await server.call(
+                "RespondToAuthChallenge", **answer, ChallengeResponses={"USERNAME": "anna", "NEW_PASSWORD": "Somebody-Elses-9"}
+            )
+        await server.call("AdminEnableUser", UserPoolId=pool, Username="anna")
+        assert (await server.call("AdminGetUser", UserPoolId=pool, Username="anna"))["UserStatus"] == "FORCE_CHANGE_PASSWORD"
+        assert (await server.sign_in(client, "anna", "Temporary-1"))["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
+
+    @pytest.mark.parametrize("permanent", [True, False])
+    async def test_a_password_set_by_an_administrator_ends_the_sign_in(self, server: TestServer, permanent: bool) -> None:
+        """Who knows the old temporary password does not replace the new one with theirs."""
+        pool, client, answer = await self.asked(server)
+        await server.call("AdminSetUserPassword", UserPoolId=pool, Username="anna", Password=PASSWORD, Permanent=permanent)
+        with pytest.raises(AwsError, match=r"^NotAuthorizedException: Invalid session for the user\.$"):
+            await server.call(
+                "RespondToAuthChallenge", **answer, ChallengeResponses={"USERNAME": "anna", "NEW_PASSWORD": "Somebody-Elses-9"}
+            )
+        begun = await server.sign_in(client, "anna")
+        assert ("AccessToken" in begun) == permanent

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.kit.mfa import ON, PREFERRED, anna, answer, enrol, mfa_pool, prefer, totp_code, wrong_code
+import pytest
+
+from tests.kit.mfa import CONTACTS, ON, PREFERRED, anna, answer, enrol, mfa_pool, prefer, set_mfa, totp_code, wrong_code
 from tests.kit.refusal import refusal
 from tests.kit.server import TestServer
 
@@ -127,9 +129,9 @@ class TestSoftwareTokens:
 class TestMfaSetup:
     """The pool requires MFA and the user has nothing to be asked by (FIDELITY B.3.36)."""
 
-    async def bare(self, server: TestServer, *kinds: str) -> tuple[str, str, Any]:
+    async def bare(self, server: TestServer, *kinds: str, **attributes: str) -> tuple[str, str, Any]:
         pool = await mfa_pool(server, "ON", *kinds)
-        await server.user(pool, "anna")
+        await server.user(pool, "anna", **attributes)
         client = await server.client(pool)
         return pool, client, await server.sign_in(client, "anna")
 
@@ -148,6 +150,33 @@ class TestMfaSetup:
         server.clock.advance(30)
         asked = await server.sign_in(client, "anna")
         assert asked["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+
+    async def test_a_factor_that_the_pool_gave_up_does_not_stand_in_the_way(self, server: TestServer) -> None:
+        """Who had text messages only, in a pool that now knows apps only, sets up an app, and is not locked out for ever."""
+        pool = await mfa_pool(server, "OPTIONAL")
+        await server.user(pool, "anna", **CONTACTS)
+        client = await server.client(pool)
+        await prefer(server, pool, SMSMfaSettings=PREFERRED)
+        await set_mfa(server, pool, "ON", "totp")
+        asked = await server.sign_in(client, "anna")
+        assert asked["ChallengeName"] == "MFA_SETUP"
+        given = await server.call("AssociateSoftwareToken", Session=asked["Session"])
+        verified = await server.call("VerifySoftwareToken", Session=given["Session"], UserCode=totp_code(server, given["SecretCode"]))
+        assert "AccessToken" in await answer(server, client, {**asked, "Session": verified["Session"]})
+        server.clock.advance(30)
+        assert (await server.sign_in(client, "anna"))["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+
+    @pytest.mark.parametrize("operation", ["AdminResetUserPassword", "AdminSetUserPassword"])
+    async def test_a_password_that_was_taken_away_sets_nothing_up(self, server: TestServer, operation: str) -> None:
+        """Who is in the middle of a sign-in by the old password must not leave their own app behind."""
+        pool, _, asked = await self.bare(server, "totp", email=CONTACTS["email"], email_verified="true")
+        members = {"Password": "Another-Horse-9", "Permanent": True} if operation == "AdminSetUserPassword" else {}
+        given = await server.call("AssociateSoftwareToken", Session=asked["Session"])
+        await server.call(operation, UserPoolId=pool, Username="anna", **members)
+        code = totp_code(server, given["SecretCode"])
+        invalid = ("NotAuthorizedException", "Invalid session for the user.")
+        assert await refusal(server, "VerifySoftwareToken", Session=given["Session"], UserCode=code) == invalid
+        assert "UserMFASettingList" not in await server.call("AdminGetUser", UserPoolId=pool, Username="anna")
 
     async def test_cannot_be_skipped(self, server: TestServer) -> None:
         """Nothing set up, a secret without a code, a wrong code: no tokens."""

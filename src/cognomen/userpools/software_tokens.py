@@ -66,7 +66,7 @@ async def verify_software_token(cx: Context, request: idp.VerifySoftwareTokenReq
     async def unit_of_session(tx: Tx) -> None:
         await session.spend(cx, tx, pool.pool_id, state.mark)
         await totp.use(cx, tx, user, step)
-        await _set_up_first(cx, tx, user, secret=waiting, device_name=name)
+        await _set_up_first(cx, tx, pool, user, secret=waiting, device_name=name)
 
     await _write(cx, unit_of_session)
     return idp.VerifySoftwareTokenResponse(status="SUCCESS", session=_renewed(cx, state, {mfa_setup.DONE: factors.SOFTWARE_TOKEN}))
@@ -105,6 +105,9 @@ async def _in_sign_in(cx: Context, text: str | None) -> tuple[SessionState, Pool
         raise session.invalid()
     if not user.enabled:
         raise errors.NotAuthorizedException("User is disabled.")
+    if user.status != "CONFIRMED":  # an administrator asks for another password, so this sign-in comes to nothing
+        raise session.invalid()
+    await session.refuse_outdated(cx, state, user)
     return state, pool, user
 
 
@@ -131,12 +134,13 @@ def _proved_step(cx: Context, user: User, sealed: str, code: str) -> int:
     return step
 
 
-async def _set_up_first(cx: Context, tx: Tx, user: User, *, secret: str, device_name: str) -> None:
+async def _set_up_first(cx: Context, tx: Tx, pool: Pool, user: User, *, secret: str, device_name: str) -> None:
     """A sign-in sets up a first factor, never a second: who knows only the password must not put theirs beside the user's."""
 
     def update(present: User) -> User:
         before = factors.of(present)
-        if before.secret or before.enabled:
+        # What the pool no longer offers, or the user has no address for, is no factor: else they could never sign in again.
+        if before.secret or factors.active(pool, present, by_default=True):
             raise session.invalid()
         chosen = factors.SOFTWARE_TOKEN
         return factors.with_factors(

@@ -18,11 +18,12 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, device_tracking, find, issue
-from cognomen.userpools.auth import lockout, password, risk, session
+from cognomen.userpools.auth import lockout, password, password_srp, risk, session
 from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_in as hooks
 from cognomen.userpools.hooks.ask import Occasion
+from cognomen.userpools.rules import names
 
 Move = Callable[[Context, Attempt], Awaitable[Step]]
 Follow = Callable[[Context, Attempt], Awaitable[Ask | None]]
@@ -72,7 +73,8 @@ async def resume(
     *,
     context: SaidContext = None,
 ) -> Attempt:
-    """The attempt as it stood when the challenge of `state` was asked."""
+    """The attempt as it stood when the challenge of `state` was asked. Raises NotAuthorizedException for an answer in another's name, and
+    what a user who may not go on gets: that is asked before the answer takes effect, and again after it."""
     attempt = Attempt(
         pool=pool,
         client=client,
@@ -88,7 +90,23 @@ async def resume(
         context=context,
     )
     _check_secret_hash(cx, attempt)
+    await _refuse_other_name(cx, attempt)
+    if attempt.user is not None and attempt.factors:
+        _refuse_by_status(attempt.user, proved=True)
+    await session.refuse_outdated(cx, state, attempt.user)
     return attempt
+
+
+async def _refuse_other_name(cx: Context, attempt: Attempt) -> None:
+    """USERNAME must be a name of the session's user; which others there are, the answer does not tell."""
+    pool, user = attempt.pool, attempt.user
+    given = attempt.parameters["USERNAME"]
+    own = (attempt.typed, user.username, user.sub) if user else (attempt.typed, password_srp.decoy_user_id(cx, attempt))
+    if names.key(pool, given) in {names.key(pool, name) for name in own}:
+        return
+    found = await find.user(cx, pool, given)
+    if user is None or found is None or found.sub != user.sub:
+        raise session.invalid()
 
 
 async def start(
@@ -213,8 +231,9 @@ def _refuse_by_status(user: User, *, proved: bool) -> None:
 
 def _check_secret_hash(cx: Context, attempt: Attempt) -> None:
     """A client may hash what was typed, or what a challenge named the user (FIDELITY A.5)."""
-    named = (attempt.user.username, attempt.user.sub) if attempt.user else (attempt.parameters.get("USERNAME", attempt.typed),)
-    client_auth.check_secret_hash(cx, attempt.client, attempt.parameters.get("SECRET_HASH"), attempt.typed, *named)
+    given = attempt.parameters.get("USERNAME", attempt.typed)
+    own = (attempt.user.username, attempt.user.sub) if attempt.user else ()
+    client_auth.check_secret_hash(cx, attempt.client, attempt.parameters.get("SECRET_HASH"), attempt.typed, given, *own)
 
 
 def _tell_failure(cx: Context, attempt: Attempt, reason: str) -> None:

@@ -10,7 +10,7 @@ from cognomen.kernel.events import PasswordChanged
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
 from cognomen.userpools import attributes, credentials, protection
-from cognomen.userpools.auth import machine
+from cognomen.userpools.auth import machine, session
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, incorrect, required
 from cognomen.userpools.rules import schema
 
@@ -58,6 +58,9 @@ async def _replace(cx: Context, attempt: Attempt, password: str) -> Step:
 
     async def unit(tx: Tx) -> None:
         await machine.use_up(cx, tx, attempt)
+        present = await cx.store.users.by_sub(user.pool_id, user.sub, tx)
+        if present is None or not present.enabled or present.credential != user.credential:
+            raise session.invalid()  # an administrator came first
         changed = await credentials.replace(cx, tx, attempt.pool, user, sealed, status="CONFIRMED", password_expires_at=None)
         if changes:
             changed = await attributes.apply(cx, tx, attempt.pool, changed, changes)

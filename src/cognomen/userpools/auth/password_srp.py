@@ -19,7 +19,7 @@ _PURPOSE = "srp secret block"
 async def begin(cx: Context, attempt: Attempt) -> Step:
     A = srp_exchange.public_value(attempt.parameters)
     verifier = credentials.of(cx, attempt.pool, attempt.user, attempt.typed)
-    user_id = attempt.user.username if attempt.user else _decoy_user_id(cx, attempt)
+    user_id = attempt.user.username if attempt.user else decoy_user_id(cx, attempt)
     asked = srp_exchange.begin(cx, _PURPOSE, state_of(cx, attempt, CHALLENGE), A, verifier, user_id)
     return Ask(CHALLENGE, {"USER_ID_FOR_SRP": user_id, "USERNAME": user_id, **asked}, with_session=False)
 
@@ -41,7 +41,7 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
     return Passed("PASSWORD_SRP")
 
 
-def _decoy_user_id(cx: Context, attempt: Attempt) -> str:
+def decoy_user_id(cx: Context, attempt: Attempt) -> str:
     """What a real user's USER_ID_FOR_SRP would look like: a sub where user names are subs, else the name that was typed."""
     if not attempt.pool.settings.pool.username_attributes:
         return attempt.typed

@@ -11,9 +11,12 @@ from cognomen.context import Context
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
+from cognomen.storage.users import User
+from cognomen.userpools import credentials
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
+_BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP"})
 _REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
 
@@ -21,7 +24,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as
 class SessionState(msgspec.Struct, frozen=True):
     """`challenge` is the one that was asked; `mark` makes the session single-use once it succeeded.
 
-    `sub` is NOBODY's where the user is made up. `kept` is what the attempt's challenges must remember.
+    `sub` is NOBODY's where the user is made up. `kept` is what the attempt's challenges must remember. `password` marks which one the user had.
     """
 
     pool_id: str
@@ -35,6 +38,7 @@ class SessionState(msgspec.Struct, frozen=True):
     expires_at: float
     mark: bytes
     kept: dict[str, str] = {}
+    password: str = ""
 
 
 def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
@@ -51,6 +55,7 @@ def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
         expires_at=cx.clock.now() + 60.0 * (attempt.client.settings.auth_session_validity or 3),
         mark=entropy.token_bytes(16),
         kept=attempt.kept,
+        password=credentials.mark(cx, attempt.user),
     )
 
 
@@ -75,6 +80,15 @@ def open_any(cx: Context, session: str) -> SessionState:
     if state.expires_at <= cx.clock.now():
         raise errors.NotAuthorizedException("Invalid session for the user, session is expired.")
     return state
+
+
+async def refuse_outdated(cx: Context, state: SessionState, user: User | None) -> None:
+    """A password that was replaced meanwhile ends the sign-ins that it began: whoever replaced it may have done so because others know it.
+
+    Raises NotAuthorizedException; of a session that was used up, and perhaps replaced the password itself, what any such gets."""
+    if user is not None and not _BY_PASSWORD.isdisjoint(state.factors) and state.password != credentials.mark(cx, user):
+        await cx.store.write(lambda tx: spend(cx, tx, state.pool_id, state.mark))
+        raise invalid()
 
 
 async def spend(cx: Context, tx: Tx, pool_id: str, mark: bytes) -> None:
