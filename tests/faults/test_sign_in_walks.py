@@ -6,18 +6,21 @@ and wrong, brings back old sessions, answers one challenge in another's session,
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 import pytest
 
+from tests.kit.authenticator import Authenticator
+from tests.kit.device import ALWAYS, Device
 from tests.kit.mfa import CONTACTS, OWN_SENDER, SMS, enrol, set_mfa, totp_code
 from tests.kit.server import PASSWORD, AwsError, TestServer
 from tests.kit.sign_in import WRONG, srp_client, srp_responses
 
 STEPS = 40
 FLOWS = ["ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-FIRST = {"PASSWORD", "EMAIL_OTP", "SMS_OTP"}
+FIRST = {"PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
 CODES = {
     "SMS_MFA": ("SMS_MFA_CODE", CONTACTS["phone_number"]),
     "SMS_OTP": ("SMS_OTP_CODE", CONTACTS["phone_number"]),
@@ -46,29 +49,59 @@ class Walker:
         self.opened = 0
         self.secret = ""
         self.second_factor = False
+        self.device: Device | None = None
+        self.passkey = Authenticator()
+        self.stands_for_both = False
+        self.proofs: set[str] = set()
 
     async def prepare(self) -> None:
-        """A pool and a user as chance has it."""
-        factors = ["PASSWORD", *self.chance.sample(["EMAIL_OTP", "SMS_OTP"], self.chance.randint(0, 2))]
-        policies = {"SignInPolicy": {"AllowedFirstAuthFactors": factors}}
-        self.pool = await self.server.pool(Policies=policies, EmailConfiguration=OWN_SENDER, **SMS)
+        """A pool and a user as chance has it: MFA required or not, remembered devices, passkeys as one factor or as both."""
+        required = self.chance.random() < 0.3
+        by_code = [] if required else self.chance.sample(["EMAIL_OTP", "SMS_OTP"], self.chance.randint(0, 2))
+        passkeys = ["WEB_AUTHN"] if self.chance.random() < 0.6 else []
+        self.both = required or self.chance.random() < 0.6
+        policies = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", *by_code, *passkeys]}}
+        devices: dict[str, Any] = {"DeviceConfiguration": ALWAYS} if self.chance.random() < 0.5 else {}
+        self.pool = await self.server.pool(Policies=policies, EmailConfiguration=OWN_SENDER, **SMS, **devices)
         await self.server.user(self.pool, "anna", **CONTACTS, email_verified="true", phone_number_verified="true")
         self.client = await self.server.client(self.pool, ExplicitAuthFlows=FLOWS, PreventUserExistenceErrors="ENABLED")
-        kinds = [kind for kind in ("sms", "email", "totp") if self.chance.random() < 0.6]
-        if not kinds:
-            return
-        await set_mfa(self.server, self.pool, "OPTIONAL", *kinds)
+        factor = "MULTI_FACTOR_WITH_USER_VERIFICATION" if self.both else "SINGLE_FACTOR"
+        web_authn = {"WebAuthnConfiguration": {"RelyingPartyId": "example.com", "FactorConfiguration": factor}} if passkeys else {}
+        if passkeys:
+            await set_mfa(self.server, self.pool, "OFF", **web_authn)
+        tokens = await self.server.sign_in(self.client, "anna")
+        if devices:
+            self.device = Device(tokens["NewDeviceMetadata"])
+            await self.device.confirm(self.server, tokens)
+        if passkeys:
+            await self.register(tokens["AccessToken"])
+        kinds = [kind for kind in ("sms", "email", "totp") if self.chance.random() < 0.6] or (["totp"] if required else [])
+        if kinds:
+            await self.prepare_second(tokens["AccessToken"], kinds, required=required, **web_authn)
+
+    async def register(self, access_token: str) -> None:
+        started = await self.server.call("StartWebAuthnRegistration", AccessToken=access_token)
+        credential = self.passkey.register(started["CredentialCreationOptions"])
+        await self.server.call("CompleteWebAuthnRegistration", AccessToken=access_token, Credential=credential)
+
+    async def prepare_second(self, access_token: str, kinds: list[str], *, required: bool, **web_authn: Any) -> None:
+        await set_mfa(self.server, self.pool, "OPTIONAL", *kinds, **web_authn)
         settings: dict[str, Any] = {}
         if "totp" in kinds and self.chance.random() < 0.5:
-            self.secret = await enrol(self.server, (await self.server.sign_in(self.client, "anna"))["AccessToken"])
+            self.secret = await enrol(self.server, access_token)
             settings["SoftwareTokenMfaSettings"] = {"Enabled": True}
         if "sms" in kinds and self.chance.random() < 0.5:
             settings["SMSMfaSettings"] = {"Enabled": True, "PreferredMfa": self.chance.random() < 0.5}
         if "email" in kinds and self.chance.random() < 0.5:
             settings["EmailMfaSettings"] = {"Enabled": True}
+        if settings and web_authn and self.both and self.chance.random() < 0.8:
+            settings["WebAuthnMfaSettings"] = {"Enabled": True}
+            self.stands_for_both = True
         if settings:
             await self.server.call("AdminSetUserMFAPreference", UserPoolId=self.pool, Username="anna", **settings)
-        self.second_factor = bool(settings)
+        if required:
+            await set_mfa(self.server, self.pool, "ON", *kinds, **web_authn)
+        self.second_factor = required or bool(settings)
 
     async def step(self) -> None:
         if not self.doors or self.chance.random() < 0.3:
@@ -89,11 +122,13 @@ class Walker:
             srp = srp_client(self.pool, self.chance.choice([PASSWORD, WRONG]))
             parameters["SRP_A"] = srp.srp_a
         else:
-            preferred = self.chance.choice(["", "PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN", "SMS_MFA"])
+            preferred = self.chance.choice(["", "PASSWORD", "EMAIL_OTP", "SMS_OTP", "SMS_MFA", *["WEB_AUTHN"] * 4])
             if preferred:
                 parameters["PREFERRED_CHALLENGE"] = preferred
             if preferred == "PASSWORD" and self.chance.random() < 0.5:
                 proved = self.password(parameters)
+        if self.device and self.chance.random() < 0.6:
+            parameters["DEVICE_KEY"] = self.device.key
         await self.call("InitiateAuth", proved, srp, ClientId=self.client, AuthFlow=flow, AuthParameters=parameters)
 
     def password(self, parameters: dict[str, str]) -> frozenset[str]:
@@ -130,6 +165,10 @@ class Walker:
             proved |= self.password(responses)
         elif challenge == "SELECT_MFA_TYPE":
             responses["ANSWER"] = self.chance.choice(["SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA", "NOTHING"])
+        elif challenge in ("DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER", "WEB_AUTHN"):
+            srp = self.by_key(door, challenge, responses, proved)
+        elif challenge == "MFA_SETUP" and door.challenge == challenge and self.chance.random() < 0.8:
+            door.session = await self.set_up(door.session, proved)
         elif challenge == "SELECT_CHALLENGE":
             chosen = self.chance.choice(["PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"])
             responses["ANSWER"] = chosen
@@ -145,17 +184,50 @@ class Walker:
             **({"Session": door.session} if door.session else {}),
         )
 
+    def by_key(self, door: Door, challenge: str, responses: dict[str, str], proved: set[str]) -> Any:
+        """The device's or the passkey's answer, or a stranger's; returns the exchange that DEVICE_SRP_AUTH begins."""
+        right = self.chance.random() < 0.7
+        if challenge == "WEB_AUTHN":
+            signer = self.passkey if right else Authenticator()
+            responses["CREDENTIAL"] = json.dumps(signer.sign(json.loads(door.asked["CREDENTIAL_REQUEST_OPTIONS"])))
+            if right:
+                proved |= {"WEB_AUTHN", "second WEB_AUTHN"} if self.stands_for_both else {"WEB_AUTHN"}
+            return None
+        assert self.device
+        if challenge == "DEVICE_PASSWORD_VERIFIER":
+            door.srp.password = self.device.password if right else "guessed"
+            responses |= self.device.proof(self.server, door.srp, door.asked)
+            proved |= {"second device"} if right else set()
+            return door.srp
+        srp = self.device.srp()
+        responses |= {"DEVICE_KEY": self.device.key, "SRP_A": srp.srp_a}
+        return srp
+
+    async def set_up(self, session: str, proved: set[str]) -> str:
+        """MFA_SETUP's app, with the code that it shows or another; the Session to answer with."""
+        right = self.chance.random() < 0.7
+        try:
+            given = await self.server.call("AssociateSoftwareToken", Session=session)
+            code = totp_code(self.server, given["SecretCode"], 0 if right else 9)
+            verified = await self.server.call("VerifySoftwareToken", Session=given["Session"], UserCode=code)
+        except AwsError:
+            return session
+        self.secret = given["SecretCode"]
+        proved.add("second MFA_SETUP")
+        return str(verified["Session"])
+
     async def call(self, operation: str, proved: frozenset[str], srp: Any, **members: Any) -> None:
         said = members.get("ChallengeName") or members["AuthFlow"]
         before = {message.id for message in await self.server.messages()}
         try:
             answered = await self.server.call(operation, **members)
         except AwsError as refused:
-            self.path.append(f"{said}: {refused.code}")
+            self.path.append(f"{said}: {refused}")
             return
         self.path.append(f"{said}: {answered.get('ChallengeName', 'tokens')} after {sorted(proved)}")
         if "AuthenticationResult" in answered:
             self.opened += 1
+            self.proofs |= proved
             assert proved & FIRST, self.path
             if self.second_factor:
                 assert any(item.startswith("second ") for item in proved), self.path
@@ -190,12 +262,14 @@ async def walk(server: TestServer, seed: int, steps: int) -> None:
 
 async def test_the_walks_reach_tokens(server: TestServer) -> None:
     """The law above says nothing unless doors open: by every kind of way, some do."""
-    opened = 0
-    for seed in range(100, 106):
+    opened, proofs = 0, set[str]()
+    for seed in range(100, 112):
         walker = Walker(server, random.Random(seed))
         await walker.prepare()
         for _ in range(STEPS):
             await walker.step()
         opened += walker.opened
+        proofs |= walker.proofs
         server.clock.advance(3_600)
     assert opened > 0
+    assert {"PASSWORD", "WEB_AUTHN", "second WEB_AUTHN", "second device", "second MFA_SETUP"} <= proofs

@@ -22,7 +22,7 @@ async def mfa_pool(server: TestServer, mode: str = "OPTIONAL", *kinds: str, **me
     return pool
 
 
-async def set_mfa(server: TestServer, pool: str, mode: str, *kinds: str) -> None:
+async def set_mfa(server: TestServer, pool: str, mode: str, *kinds: str, **members: Any) -> None:
     kinds = kinds or ("sms", "email", "totp")
     blocks: dict[str, Any] = {}
     if "sms" in kinds:
@@ -31,7 +31,7 @@ async def set_mfa(server: TestServer, pool: str, mode: str, *kinds: str) -> None
         blocks["EmailMfaConfiguration"] = {"Message": "Mail code {####}", "Subject": "Sign-in code"}
     if "totp" in kinds:
         blocks["SoftwareTokenMfaConfiguration"] = TOTP
-    await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration=mode, **(blocks if mode != "OFF" else {}))
+    await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration=mode, **(blocks if mode != "OFF" else {}), **members)
 
 
 def totp_code(server: TestServer, secret: str, steps: int = 0) -> str:

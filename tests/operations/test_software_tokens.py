@@ -170,7 +170,7 @@ class TestMfaSetup:
     async def test_a_password_that_was_taken_away_sets_nothing_up(self, server: TestServer, operation: str) -> None:
         """Who is in the middle of a sign-in by the old password must not leave their own app behind."""
         pool, _, asked = await self.bare(server, "totp", email=CONTACTS["email"], email_verified="true")
-        members = {"Password": "Another-Horse-9", "Permanent": True} if operation == "AdminSetUserPassword" else {}
+        members: dict[str, Any] = {"Password": "Another-Horse-9", "Permanent": True} if operation == "AdminSetUserPassword" else {}
         given = await server.call("AssociateSoftwareToken", Session=asked["Session"])
         await server.call(operation, UserPoolId=pool, Username="anna", **members)
         code = totp_code(server, given["SecretCode"])
