@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from pathlib import Path
 
 import bcrypt
 import pytest
 
+from cognomen.cli.seed_file import BadSeed
 from tests.kit.imports import counts, imported, logged, person, pool_for_import, sheet
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, AwsError, TestServer
 from tests.kit.sign_in import WRONG, srp_sign_in
+from tests.operations.test_seed import apply
 
 INCORRECT = "Incorrect username or password."
 
@@ -115,3 +118,22 @@ class TestForeignPasswords:
             "Failed",
             "The csv file lacks a column of the header that GetCSVHeader gives, or password_hash.",
         )
+
+    async def test_a_seed_file_brings_them(self, server: TestServer, tmp_path: Path) -> None:
+        """Set when the user is made, and not again: a second start leaves the verifier that took its place. A bad one names its line."""
+        seed = """
+            pools:
+              - Id: us-east-1_Example02
+                PoolName: app
+                Clients:
+                  - {ClientId: app, ClientName: app, ExplicitAuthFlows: [ALLOW_USER_PASSWORD_AUTH, ALLOW_REFRESH_TOKEN_AUTH]}
+                Users:
+                  - {Username: anna, PasswordHash: "%s"}
+            """
+        await apply(server, tmp_path, seed % django(PASSWORD))
+        assert "AccessToken" in await server.sign_in("app", "anna")
+        before = await server.store.users.by_username("us-east-1_Example02", "anna")
+        await apply(server, tmp_path, seed % django(PASSWORD))
+        assert await server.store.users.by_username("us-east-1_Example02", "anna") == before
+        with pytest.raises(BadSeed, match=r":8: PasswordHash is no hash of a kind that can be imported, or costs too much to check\.$"):
+            await apply(server, tmp_path, (seed % "5f4dcc3b5aa765d61d8327deb882cf99").replace("anna", "berta"))
