@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cognomen.api import errors, idp
 from cognomen.cli import common
+from cognomen.cli.copying import cognito
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
 from cognomen.storage.errors import CannotStart, Taken
@@ -30,6 +31,9 @@ _ROLE = "arn:aws:iam::000000000000:role/cognomen-import"  # a job has one; it is
 @click.group("import")
 def import_() -> None:
     """Users from elsewhere."""
+
+
+import_.add_command(cognito)
 
 
 @import_.command()
