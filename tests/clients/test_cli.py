@@ -50,6 +50,7 @@ class TestTyping:
             "inbox",
             "import",
             "import users",
+            "import cognito",
             "import log",
             "passwords",
             "passwords build",

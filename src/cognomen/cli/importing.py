@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cognomen.api import errors, idp
 from cognomen.cli import common
+from cognomen.cli.copying import cognito
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
 from cognomen.storage.errors import CannotStart, Taken
@@ -22,6 +23,7 @@ from cognomen.userpools import imports
 from cognomen.userpools.imports_run import LEASE, ImportRunner
 from cognomen.userpools.imports_upload import Refused, keep
 
+ALGORITHMS = ("BCRYPT", "SCRYPT", "ARGON2ID", "PBKDF2_SHA256")
 _PIECE = 256 << 10
 _ROLE = "arn:aws:iam::000000000000:role/cognomen-import"  # a job has one; it is of no use here
 
@@ -31,11 +33,15 @@ def import_() -> None:
     """Users from elsewhere."""
 
 
+import_.add_command(cognito)
+
+
 @import_.command()
 @click.argument("csv_file", type=click.Path(path_type=Path))
 @click.option("--user-pool-id", "pool_id", required=True, help="The pool that the users are for.")
+@click.option("--password-hashes", type=click.Choice(ALGORITHMS), help="The algorithm of the hashes in the column password_hash.")
 @common.database_options
-def users(csv_file: Path, pool_id: str, file: Path | None, data: str | None, as_json: bool) -> None:
+def users(csv_file: Path, pool_id: str, password_hashes: str | None, file: Path | None, data: str | None, as_json: bool) -> None:
     """Import the users of a CSV file, as a user import job does.
 
     The first row is the one that `aws cognito-idp get-csv-header` gives. Users that are there already are skipped; so are rows with a fault,
@@ -46,7 +52,7 @@ def users(csv_file: Path, pool_id: str, file: Path | None, data: str | None, as_
         settings = common.settings_of(file, data)
         async with common.current(settings) as store:
             runner = ImportRunner(store, SystemClock(), common.sealer_of(settings), asyncio.Event())
-            return await _imported(store, runner, common.sealer_of(settings), csv_file, pool_id, quiet=as_json)
+            return await _imported(store, runner, common.sealer_of(settings), csv_file, pool_id, password_hashes, quiet=as_json)
 
     job = common.run(work)
     counts = {"JobId": job.job_id, "Status": job.status, "ImportedUsers": job.imported, "SkippedUsers": job.skipped}
@@ -60,14 +66,19 @@ def users(csv_file: Path, pool_id: str, file: Path | None, data: str | None, as_
         raise click.exceptions.Exit(1)
 
 
-async def _imported(store: Store, runner: ImportRunner, sealer: Sealer, file: Path, pool_id: str, *, quiet: bool) -> ImportJob:
+async def _imported(
+    store: Store, runner: ImportRunner, sealer: Sealer, file: Path, pool_id: str, hashing: str | None, *, quiet: bool
+) -> ImportJob:
     """Makes the job and works it off here. It is ours from its start, so that no server takes it, unless this process dies."""
     pool = await store.pools.get(pool_id)
     if pool is None:
         raise CannotStart(f"there is no user pool {pool_id}")
     now = runner.clock.now()
     request = idp.CreateUserImportJobRequest(
-        job_name=f"cognomen import users {file.name}"[:128], user_pool_id=pool_id, cloud_watch_logs_role_arn=_ROLE
+        job_name=f"cognomen import users {file.name}"[:128],
+        user_pool_id=pool_id,
+        cloud_watch_logs_role_arn=_ROLE,
+        password_hashing_algorithm=hashing,
     )
     job = imports.new_job(now, pool, request)
     await store.imports.add(job, imports.MOST_JOBS)

@@ -23,7 +23,7 @@ from cognomen.userpools import find, seed
 log = get_logger("seed")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _OF_POOL = ("Clients", "Groups", "Users")
-_OF_USER = ("Username", "Sub", "Password", "Temporary", "Enabled", "Attributes", "Groups")
+_OF_USER = ("Username", "Sub", "Password", "PasswordHash", "Temporary", "Enabled", "Attributes", "Groups")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -144,6 +144,7 @@ def _user(file: Path, at: At, pool_id: str) -> Item:
         username=username,
         sub=sub,
         password=password,
+        password_hash=seed_file.text(file, found["PasswordHash"], "PasswordHash") if "PasswordHash" in found else None,
         temporary=bool(seed_file.flag(file, found.get("Temporary"), "Temporary")),
         enabled=seed_file.flag(file, found.get("Enabled"), "Enabled"),
         attributes=tuple(idp.AttributeType(name=pair["Name"], value=pair["Value"]) for pair in pairs),

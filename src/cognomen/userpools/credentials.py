@@ -13,6 +13,7 @@ from cognomen.kernel import srp
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
+from cognomen.userpools import foreign_passwords
 from cognomen.userpools.rules import password_policy
 
 _PURPOSE = "credential"
@@ -32,7 +33,7 @@ def make(cx: Context, pool_id: str, username: str, sub: str, password: str) -> b
 
 def of(cx: Context, pool: Pool, user: User | None, typed: str) -> srp.Verifier:
     """What proves this user's password; for nobody, or a user without a password, a decoy that costs the same to check."""
-    if user is None or user.credential is None:
+    if user is None or user.credential is None or foreign_passwords.is_foreign(user.credential):
         return srp.decoy(cx.sealer.mac("decoy", pool.pool_id.encode(), typed.encode()))
     return _open(cx, user, user.credential)
 
@@ -55,6 +56,13 @@ def matches(verifier: srp.Verifier, pool_id: str, username: str, password: str) 
     return srp.check_password(verifier, suffix(pool_id), username, password)
 
 
+async def proves(cx: Context, user: User, sealed: bytes, password: str) -> bool:
+    """Is this the password of one of the user's sealed credentials, present or past, their own or one that they brought?"""
+    if foreign_passwords.is_foreign(sealed):
+        return await foreign_passwords.matches(cx, user, sealed, password)
+    return matches(_open(cx, user, sealed), user.pool_id, user.username, password)
+
+
 async def check_new(cx: Context, pool: Pool, user: User, password: str) -> None:
     """Raises InvalidPasswordException or PasswordHistoryPolicyViolationException when the pool's policy refuses the password."""
     policy = password_policy.of(pool)
@@ -64,7 +72,7 @@ async def check_new(cx: Context, pool: Pool, user: User, password: str) -> None:
         return
     past = await cx.store.users.past_credentials(cx.store.engine, pool.pool_id, user.sub, remembered - 1)
     for sealed in [user.credential, *past]:
-        if sealed is not None and matches(_open(cx, user, sealed), pool.pool_id, user.username, password):
+        if sealed is not None and await proves(cx, user, sealed, password):
             raise errors.PasswordHistoryPolicyViolationException("Password has previously been used.")
 
 

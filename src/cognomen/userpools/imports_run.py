@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from cognomen.api import errors
-from cognomen.kernel import ids
+from cognomen.kernel import ids, password_hashes
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.log import get_logger
 from cognomen.kernel.secrets import Sealer
@@ -24,7 +24,7 @@ from cognomen.storage.imports import ImportJob, Run
 from cognomen.storage.pools import Pool
 from cognomen.storage.store import Store
 from cognomen.storage.users import Newcomer, User, attributes_json
-from cognomen.userpools import attributes, imports, imports_upload
+from cognomen.userpools import attributes, foreign_passwords, imports, imports_upload
 from cognomen.userpools.rules import factors, import_rows, names
 from cognomen.userpools.rules.import_rows import BadHeader, Line, Lines, Row, Sheet
 
@@ -162,7 +162,7 @@ class ImportRunner:
     async def _settled(self, job: ImportJob, pool: Pool, rows: Sequence[tuple[int, Row | str]], last: Line) -> ImportJob:
         """One unit: the users of a batch, what became of its lines, and how far the job is."""
         now = self.clock.now()
-        read = [(line, self._newcomer(pool, row, now) if isinstance(row, Row) else row) for line, row in rows]
+        read = [(line, self._newcomer(pool, job.hashing, row, now) if isinstance(row, Row) else row) for line, row in rows]
 
         async def unit(tx: Tx) -> ImportJob:
             present = await self._store.imports.held(tx, job)
@@ -188,12 +188,14 @@ class ImportRunner:
                 return await self._store.write(unit)
         raise Stale(job.job_id)
 
-    def _newcomer(self, pool: Pool, row: Row, now: float) -> Newcomer | str:
+    def _newcomer(self, pool: Pool, hashing: str | None, row: Row, now: float) -> Newcomer | str:
         """The user whom a row makes, or why it makes none."""
         try:
             username, given = names.of_new_user(pool, row.username, row.attributes)
         except errors.InvalidParameterException as error:
             return error.message
+        if row.password_hash and ((found := password_hashes.read(row.password_hash)) is None or found.algorithm != hashing):
+            return import_rows.BAD_HASH
         sub = ids.sub()
         username = username or sub
         present = attributes.merged({}, given)
@@ -202,10 +204,11 @@ class ImportRunner:
             sub=sub,
             username=username,
             username_key=names.key(pool, username),
-            status="RESET_REQUIRED",
+            status="CONFIRMED" if row.password_hash else "RESET_REQUIRED",
             created_at=now,
             modified_at=now,
             attributes_json=attributes_json(sub, present),
+            credential=foreign_passwords.seal(self._sealer, pool.pool_id, sub, row.password_hash) if row.password_hash else None,
         )
         if row.mfa and present.get("phone_number"):
             user = factors.with_factors(user, factors.Factors(enabled=(factors.SMS,), preferred=factors.SMS))

@@ -12,14 +12,14 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.context import Context
-from cognomen.kernel import ids
+from cognomen.kernel import ids, password_hashes
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
 from cognomen.storage.groups import Group
 from cognomen.storage.pools import Pool, PoolSettings
 from cognomen.storage.users import User, attributes_json
-from cognomen.userpools import admin_users, attributes, client_auth, clients, credentials, find, pools
+from cognomen.userpools import admin_users, attributes, client_auth, clients, credentials, find, foreign_passwords, pools
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.passwords import temporary_days
 from cognomen.userpools.rules import names, password_policy, pool_settings, schema, tags
@@ -37,6 +37,7 @@ class SeedUser(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     sub: str | None = None
     password: str | None = None
+    password_hash: str | None = None
     temporary: bool = False
     enabled: bool | None = None
     attributes: tuple[idp.AttributeType, ...] = ()
@@ -217,6 +218,10 @@ async def _new_user(cx: Context, pool: Pool, wanted: SeedUser) -> User:
     if wanted.password is not None:
         password_policy.check(password_policy.of(pool), wanted.password)
         sealed = credentials.make(cx, pool.pool_id, username, sub, wanted.password)
+    elif wanted.password_hash is not None:
+        if password_hashes.read(wanted.password_hash) is None:
+            raise errors.InvalidParameterException("PasswordHash is no hash of a kind that can be imported, or costs too much to check.")
+        sealed = foreign_passwords.seal(cx.sealer, pool.pool_id, sub, wanted.password_hash)
     first_use = wanted.temporary or sealed is None
     user = User(
         pool_id=pool.pool_id,
@@ -242,8 +247,7 @@ async def _change_user(cx: Context, pool: Pool, user: User, wanted: SeedUser) ->
         await find.write(cx, lambda tx: attributes.apply(cx, tx, pool, user, changes))
     if wanted.password is None or wanted.temporary:
         return bool(changes)
-    verifier = credentials.of(cx, pool, user, user.username)
-    known = user.credential is not None and credentials.matches(verifier, pool.pool_id, user.username, wanted.password)
+    known = user.credential is not None and await credentials.proves(cx, user, user.credential, wanted.password)
     if known and user.status == "CONFIRMED":
         return bool(changes)
     password_policy.check(password_policy.of(pool), wanted.password)

@@ -77,7 +77,6 @@ async def check_password(cx: Context, pool: Pool, user: User, password: str) -> 
     now = cx.clock.now()
     if _locked(await cx.store.attempts.get(pool.pool_id, user.sub, _KIND, now), now):
         raise _exceeded()
-    verifier = credentials.of(cx, pool, user, user.username)
-    if not credentials.matches(verifier, pool.pool_id, user.username, password):
+    if user.credential is None or not await credentials.proves(cx, user, user.credential, password):
         await cx.store.write(lambda tx: cx.store.attempts.add(tx, pool.pool_id, user.sub, _KIND, now, _LONGEST))
         raise incorrect()

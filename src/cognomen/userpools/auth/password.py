@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.userpools import credentials
+from cognomen.storage.users import User
+from cognomen.userpools import credentials, foreign_passwords
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.auth.steps import Attempt, Passed, Step, WrongPassword, required
 from cognomen.userpools.hooks import migration
@@ -15,6 +16,8 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
     if attempt.user is None:
         await migrate(cx, attempt)
     user = attempt.user
+    if user is not None and foreign_passwords.is_foreign(user.credential):
+        return await _brought(cx, attempt, user, password)
     verifier = credentials.of(cx, attempt.pool, user, attempt.typed)
     username = user.username if user else attempt.typed
     fits = credentials.matches(verifier, attempt.pool.pool_id, username, password)
@@ -50,6 +53,15 @@ async def migrate(cx: Context, attempt: Attempt) -> None:
             return
         await lockout.count_failure(cx, attempt)
         raise
+
+
+async def _brought(cx: Context, attempt: Attempt, user: User, password: str) -> Step:
+    """The first password of a user who was imported with a hash: from this success on it is kept as all others are."""
+    if user.credential is None or not await credentials.proves(cx, user, user.credential, password):
+        raise WrongPassword
+    sealed = credentials.make(cx, user.pool_id, user.username, user.sub, password)
+    attempt.settle = (*attempt.settle, lambda tx: foreign_passwords.adopt(cx, tx, user, sealed))
+    return Passed("PASSWORD")
 
 
 def temporary_password_expired() -> errors.NotAuthorizedException:

@@ -23,6 +23,7 @@ NOT_VERIFIED = "The User Record does not set any of the auto verified attributes
 EXISTS = "The user already exists."
 SUCCEEDED = "The import succeeded."
 TOO_LONG = f"The row is longer than {LONGEST_ROW} characters."
+BAD_HASH = "password_hash: The value is no hash of the job's algorithm, or costs too much to check."
 NOT_UTF8 = "The row is not UTF-8."
 _LONGEST_BYTES = 4 * LONGEST_ROW
 _LONGEST_NAME = 128
@@ -102,7 +103,7 @@ class Sheet:
         if len(set(columns)) != len(columns):
             raise BadHeader("The csv file names a column twice.")
         if expected - set(columns):
-            raise BadHeader("The csv file lacks a column of the header that GetCSVHeader gives.")
+            raise BadHeader(f"The csv file lacks a column of the header that GetCSVHeader gives{', or password_hash' if hashing else ''}.")
         if set(columns) - expected:
             raise BadHeader("The csv file has a column that GetCSVHeader does not give.")
         attributes = {attribute.name: attribute for attribute in pool.settings.pool.schema_attributes or []}
