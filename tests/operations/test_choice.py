@@ -178,6 +178,15 @@ class TestCodes:
         chosen = await begin(server, client, "nobody@example.com")
         assert chosen["AvailableChallenges"] == (await begin(server, client))["AvailableChallenges"]
 
+    async def test_a_name_that_no_user_could_have(self, server: TestServer) -> None:
+        """The Session of whoever it is can be sent back: SessionType has at most 4,096 characters."""
+        _, client = await choice_pool(server)
+        asked = await begin(server, client, "n" * 5_000, PREFERRED_CHALLENGE="EMAIL_OTP")
+        assert len(asked["Session"]) <= 4_096
+        with pytest.raises(AwsError) as refused:
+            await answer(server, client, asked, "n" * 5_000, EMAIL_OTP_CODE="12345678")
+        assert refused.value.code in {"NotAuthorizedException", "CodeMismatchException"}
+
     async def test_nobody_is_named_where_users_are_not_hidden(self, server: TestServer) -> None:
         pool, _ = await choice_pool(server)
         client = await server.client(pool, ExplicitAuthFlows=FLOWS, PreventUserExistenceErrors="LEGACY")

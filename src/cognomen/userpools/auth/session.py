@@ -16,6 +16,7 @@ from cognomen.userpools import credentials
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
+_LONGEST_NAME = 256  # of what nobody is called: a Session has at most 4,096 characters (SessionType), and no name of a user is as long as this
 _BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP"})
 _REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
@@ -47,7 +48,7 @@ def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
         pool_id=attempt.pool.pool_id,
         client_id=attempt.client.client_id,
         flow=attempt.flow,
-        typed=attempt.typed,
+        typed=attempt.typed if attempt.user else attempt.typed[:_LONGEST_NAME],
         sub=attempt.user.sub if attempt.user else NOBODY,
         admin=attempt.admin,
         factors=attempt.factors,
