@@ -28,7 +28,7 @@ from cognomen.userpools import attributes, foreign_passwords, imports, imports_u
 from cognomen.userpools.rules import factors, import_rows, names
 from cognomen.userpools.rules.import_rows import BadHeader, Line, Lines, Row, Sheet
 
-BATCH = 200  # lines of one unit
+BATCH = 500  # lines of one unit
 LEASE = 60.0  # seconds for which a job is a process's own; each batch renews it
 COMPLETED = "Import Job Completed Successfully."
 TOO_MANY = "Too many users have failed or been skipped during the import."  # AWS CLI reference, list-user-import-jobs
