@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cognomen.api.operation import OPERATIONS
+from cognomen.api.operation import OPERATIONS, Operation
 from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
@@ -176,9 +176,15 @@ class TemporaryKeys:
     def secret(self, access_key_id: str) -> str:
         return credentials.secret_of(self._rooms.sealer, access_key_id)
 
-    async def decide(self, session: credentials.Session, action: str, resource: str, source_ip: str) -> Decision:
-        context = {"aws:SourceIp": [source_ip], "aws:CurrentTime": [str(self._rooms.clock.now())]}
-        return await permissions.decide_for(self._rooms.store, session, action, resource, context)
+    async def decide(
+        self, session: credentials.Session, operation: Operation, request: object, region: str, source_ip: str
+    ) -> tuple[str, Decision]:
+        """What the request is about, and whether the session may."""
+        store = self._rooms.store
+        where = region or self._rooms.settings.region
+        resource = await permissions.resource_of(store, operation.service, session.account, where, request)
+        context = {"aws:SourceIp": [source_ip], "aws:CurrentTime": [str(self._rooms.clock.now())], "aws:RequestedRegion": [where]}
+        return resource, await permissions.decide_for(store, session, f"{operation.service}:{operation.name}", resource, context)
 
 
 class Server:

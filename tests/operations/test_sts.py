@@ -216,6 +216,20 @@ class TestServe:
         assert (await self.call(strict, given, "iam", {"Action": "ListRoles"})).status == 403
         assert (await sts_as(strict, given)).status == 200
 
+    async def test_a_role_is_known_by_its_arn(self, strict: TestServer) -> None:
+        """A request names a role by its name alone; a policy that denies its ARN, path included, counts all the same."""
+        both = [
+            {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::*:role/safe/*"},
+        ]
+        given = await self.session(strict, json.dumps({"Version": "2012-10-17", "Statement": both}))
+        role = {"Action": "CreateRole", "AssumeRolePolicyDocument": TRUST}
+        assert (await self.call(strict, given, "iam", {**role, "RoleName": "Open"})).status == 200
+        assert (await self.call(strict, given, "iam", {**role, "RoleName": "Safe", "Path": "/safe/"})).status == 403
+        assert (await self.call(strict, await self.keys(strict), "iam", {**role, "RoleName": "Safe", "Path": "/safe/"})).status == 200
+        refusal = await self.call(strict, given, "iam", {"Action": "GetRole", "RoleName": "sAFE"})
+        assert b"role/safe/Safe with an explicit deny in an identity-based policy</Message>" in refusal.body
+
     async def test_a_session_policy_limits(self, strict: TestServer) -> None:
         limit = statement(Action="cognito-idp:ListUserPools", Resource="*")
         given = await self.session(strict, statement(Action="*", Resource="*"), Policy=limit)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from cognomen.api.structure import Structure
+
+
+class AddClientIDToOpenIDConnectProviderRequest(Structure, kw_only=True):
+    open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
+    client_id: str = field(name="ClientID")
 
 
 class AttachRolePolicyRequest(Structure, kw_only=True):
@@ -24,6 +31,18 @@ class ContextEntry(Structure, kw_only=True):
     context_key_name: str | None = None
     context_key_values: list[str] | None = None
     context_key_type: str | None = None
+
+
+class CreateOpenIDConnectProviderRequest(Structure, kw_only=True):
+    url: str
+    client_id_list: list[str] | None = field(default=None, name="ClientIDList")
+    thumbprint_list: list[str] | None = None
+    tags: list[Tag] | None = None
+
+
+class CreateOpenIDConnectProviderResponse(Structure, kw_only=True):
+    open_id_connect_provider_arn: str | None = field(default=None, name="OpenIDConnectProviderArn")
+    tags: list[Tag] | None = None
 
 
 class CreatePolicyRequest(Structure, kw_only=True):
@@ -60,6 +79,10 @@ class CreateRoleRequest(Structure, kw_only=True):
 
 class CreateRoleResponse(Structure, kw_only=True):
     role: Role
+
+
+class DeleteOpenIDConnectProviderRequest(Structure, kw_only=True):
+    open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
 
 
 class DeletePolicyRequest(Structure, kw_only=True):
@@ -99,6 +122,18 @@ class EvaluationResult(Structure, kw_only=True):
     permissions_boundary_decision_detail: PermissionsBoundaryDecisionDetail | None = None
     eval_decision_details: dict[str, str] | None = None
     resource_specific_results: list[ResourceSpecificResult] | None = None
+
+
+class GetOpenIDConnectProviderRequest(Structure, kw_only=True):
+    open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
+
+
+class GetOpenIDConnectProviderResponse(Structure, kw_only=True):
+    url: str | None = None
+    client_id_list: list[str] | None = field(default=None, name="ClientIDList")
+    thumbprint_list: list[str] | None = None
+    create_date: float | None = None
+    tags: list[Tag] | None = None
 
 
 class GetPolicyRequest(Structure, kw_only=True):
@@ -195,6 +230,14 @@ class ListInstanceProfilesForRoleResponse(Structure, kw_only=True):
     marker: str | None = None
 
 
+class ListOpenIDConnectProvidersRequest(Structure, kw_only=True):
+    pass
+
+
+class ListOpenIDConnectProvidersResponse(Structure, kw_only=True):
+    open_id_connect_provider_list: list[OpenIDConnectProviderListEntry] | None = field(default=None, name="OpenIDConnectProviderList")
+
+
 class ListPoliciesRequest(Structure, kw_only=True):
     scope: str | None = None
     only_attached: bool | None = None
@@ -256,6 +299,10 @@ class ListRolesResponse(Structure, kw_only=True):
     roles: list[Role]
     is_truncated: bool | None = None
     marker: str | None = None
+
+
+class OpenIDConnectProviderListEntry(Structure, kw_only=True):
+    arn: str | None = None
 
 
 class OrderedOrganizationPolicyType(Structure, kw_only=True):
@@ -327,6 +374,11 @@ class PutRolePolicyRequest(Structure, kw_only=True):
     role_name: str
     policy_name: str
     policy_document: str
+
+
+class RemoveClientIDFromOpenIDConnectProviderRequest(Structure, kw_only=True):
+    open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
+    client_id: str = field(name="ClientID")
 
 
 class ResourceSpecificResult(Structure, kw_only=True):
@@ -430,6 +482,11 @@ class UntagRoleRequest(Structure, kw_only=True):
 class UpdateAssumeRolePolicyRequest(Structure, kw_only=True):
     role_name: str
     policy_document: str
+
+
+class UpdateOpenIDConnectProviderThumbprintRequest(Structure, kw_only=True):
+    open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
+    thumbprint_list: list[str]
 
 
 class UpdateRoleDescriptionRequest(Structure, kw_only=True):

@@ -52,6 +52,13 @@ SERVED: dict[str, frozenset[str]] = {
             "DeletePolicyVersion",
             "SimulateCustomPolicy",
             "SimulatePrincipalPolicy",
+            "CreateOpenIDConnectProvider",
+            "GetOpenIDConnectProvider",
+            "ListOpenIDConnectProviders",
+            "DeleteOpenIDConnectProvider",
+            "UpdateOpenIDConnectProviderThumbprint",
+            "AddClientIDToOpenIDConnectProvider",
+            "RemoveClientIDFromOpenIDConnectProvider",
         ]
     ),
     "sts": frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetCallerIdentity"}),

@@ -190,6 +190,10 @@ class NotAuthorizedException(ServiceError):
     rest_status = 403
 
 
+class OpenIdIdpCommunicationErrorException(ServiceError):
+    query_code = "OpenIdIdpCommunicationError"
+
+
 class OperationNotEnabledException(ServiceError):
     pass
 

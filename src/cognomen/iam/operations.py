@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-FILES = ("attachments", "policies", "role_policies", "roles", "simulate", "sts.assume", "sts.identity")
+FILES = ("attachments", "openid_providers", "policies", "role_policies", "roles", "simulate", "sts.assume", "sts.identity")
 
 
 @cache

@@ -16,6 +16,7 @@ from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
 from cognomen.storage.managed_policies import ManagedPolicies
+from cognomen.storage.openid_providers import OpenIdProviders
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
@@ -53,6 +54,7 @@ class Store:
         self.auth_events = AuthEvents(engine)
         self.risk_profiles = RiskProfiles(engine)
         self.roles = Roles(engine, cache)
+        self.openid_providers = OpenIdProviders(engine, cache)
         self.managed_policies = ManagedPolicies(engine, cache)
 
     async def write(self, unit: Unit[T]) -> T:

@@ -63,12 +63,19 @@ async def session_of(store: Store, sealer: Sealer, clock: Clock, access_key_id: 
     return session
 
 
-def resource_of(service: str, account: str, region: str, request: object) -> str:
+async def resource_of(store: Store, service: str, account: str, region: str, request: object) -> str:
     """The ARN of what a request is about, from the members by which it names it; `*` where it names nothing."""
     named = {name: value for name in _NAMES if isinstance(value := getattr(request, name, None), str)}
     arn = next((named[name] for name in _ARNS if name in named), None)
     if arn is not None:
         return arn
+    if service == "iam" and "role_name" in named:
+        role = await store.roles.get(account, named["role_name"])  # its path is part of its ARN, so that a policy may speak of it
+        return role.arn if role is not None else f"arn:aws:iam::{account}:role{named.get('path', '/')}{named['role_name']}"
+    if "policy_arn" in named:
+        return named["policy_arn"]
+    if service == "iam" and "policy_name" in named:
+        return f"arn:aws:iam::{account}:policy{named.get('path', '/')}{named['policy_name']}"
     if service == "cognito-idp" and "user_pool_id" in named:
         return f"arn:aws:cognito-idp:{region}:{account}:userpool/{named['user_pool_id']}"
     if service in ("cognito-identity", "cognito-sync") and "identity_pool_id" in named:
@@ -78,5 +85,6 @@ def resource_of(service: str, account: str, region: str, request: object) -> str
     return "*"
 
 
-_ARNS = ("resource_arn", "policy_arn", "role_arn")
-_NAMES = (*_ARNS, "user_pool_id", "identity_pool_id", "identity_id", "dataset_name")
+# A role comes before the policy that is attached to it: it is what the request changes.
+_ARNS = ("resource_arn", "role_arn", "policy_source_arn", "open_id_connect_provider_arn")
+_NAMES = (*_ARNS, "policy_arn", "role_name", "policy_name", "path", "user_pool_id", "identity_pool_id", "identity_id", "dataset_name")

@@ -18,7 +18,7 @@ from cognomen.api.operation import Operation
 from cognomen.context import ANONYMOUS, Caller
 from cognomen.kernel.clock import Clock
 from cognomen.policies.evaluate import Decision, Effect
-from cognomen.tokens import credentials, permissions
+from cognomen.tokens import credentials
 from cognomen.tokens.credentials import Session
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import HttpRequest
@@ -59,7 +59,9 @@ class Sessions(Protocol):
 
     def secret(self, access_key_id: str) -> str: ...
 
-    async def decide(self, session: Session, action: str, resource: str, source_ip: str) -> Decision: ...
+    async def decide(
+        self, session: Session, operation: Operation, request: object, region: str, source_ip: str
+    ) -> tuple[str, Decision]: ...
 
 
 class Authenticator:
@@ -98,8 +100,7 @@ class Authenticator:
         if session is None or operation.unsigned or operation.name == "GetCallerIdentity" or self.sessions is None:
             return
         action = f"{operation.service}:{operation.name}"
-        resource = permissions.resource_of(operation.service, session.account, region, request)
-        decision = await self.sessions.decide(session, action, resource, source_ip)
+        resource, decision = await self.sessions.decide(session, operation, request, region, source_ip)
         if not decision.allowed:
             why = "with an explicit deny" if decision.effect is Effect.EXPLICIT_DENY else "because no identity-based policy allows the"
             raise errors.AccessDeniedException(

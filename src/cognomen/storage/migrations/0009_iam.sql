@@ -29,6 +29,14 @@ CREATE TABLE role_attachments (
   PRIMARY KEY (account, role_key, kind, policy_key)
 );
 CREATE INDEX role_attachments_by_policy ON role_attachments (account, policy_key, kind, role_key);
+-- OpenID Connect providers, by their URL without the scheme. `body` holds client ids, thumbprints and tags.
+CREATE TABLE openid_providers (
+  account TEXT NOT NULL,
+  url TEXT NOT NULL,
+  created_at DOUBLE PRECISION NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (account, url)
+);
 -- Temporary credentials of a role that were issued before count no more. It outlives the role, so that a new one of its name does not revive them.
 CREATE TABLE role_revocations (
   account TEXT NOT NULL,
