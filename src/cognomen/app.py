@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cognomen.api.operation import OPERATIONS
+from cognomen.api.operation import OPERATIONS, Operation
 from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
@@ -36,11 +36,12 @@ from cognomen.kernel.password_filter import BadFilter
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
 from cognomen.metering.rates import Rates
+from cognomen.policies.evaluate import Decision
 from cognomen.storage.engine import make_engine
 from cognomen.storage.errors import StorageError
 from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
-from cognomen.tokens import access_keys, sealing
+from cognomen.tokens import access_keys, credentials, permissions, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
 from cognomen.triggers.http import HttpFunctions
 from cognomen.triggers.invoke import SECONDS, Triggers
@@ -162,6 +163,30 @@ def functions_of(settings: Settings, clock: Clock) -> tuple[Runner, LocalFunctio
     return Routes([http, local, LambdaApi(aws_of(settings))]), local
 
 
+class TemporaryKeys:
+    """Temporary credentials for the wire: opened, and their role's policies asked."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def open(self, access_key_id: str, session_token: str) -> credentials.Session:
+        rooms = self._rooms
+        return await permissions.session_of(rooms.store, rooms.sealer, rooms.clock, access_key_id, session_token)
+
+    def secret(self, access_key_id: str) -> str:
+        return credentials.secret_of(self._rooms.sealer, access_key_id)
+
+    async def decide(
+        self, session: credentials.Session, operation: Operation, request: object, region: str, source_ip: str
+    ) -> tuple[str, Decision]:
+        """What the request is about, and whether the session may."""
+        store = self._rooms.store
+        where = region or self._rooms.settings.region
+        resource = await permissions.resource_of(store, operation.service, session.account, where, request)
+        context = {"aws:SourceIp": [source_ip], "aws:CurrentTime": [str(self._rooms.clock.now())], "aws:RequestedRegion": [where]}
+        return resource, await permissions.decide_for(store, session, f"{operation.service}:{operation.name}", resource, context)
+
+
 class Server:
     """One process: the rooms that requests share, the ASGI application over them, and what runs beside it."""
 
@@ -209,7 +234,9 @@ class Server:
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
-            authenticator=Authenticator(required=settings.mode == "serve", lookup=self._access_key, clock=clock),
+            authenticator=Authenticator(
+                required=settings.mode == "serve", lookup=self._access_key, clock=clock, sessions=TemporaryKeys(self.rooms)
+            ),
             clock=clock,
             logger=get_logger("operations"),
             limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
@@ -256,7 +283,11 @@ class Server:
         self.rooms.workers.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/" and scope["method"] in ("POST", "OPTIONS"):
+        if (
+            scope["type"] == "http"
+            and scope["path"] == "/"
+            and (scope["method"] in ("POST", "OPTIONS") or b"Action=" in scope["query_string"])
+        ):
             await self.dispatcher(scope, receive, send)
         else:
             await self.pages(scope, receive, send)

@@ -17,17 +17,21 @@ from cognomen.kernel.paging import Pager
 from cognomen.kernel.secrets import Sealer
 from cognomen.kernel.workers import Workers
 from cognomen.storage.store import Store
+from cognomen.tokens.credentials import Session
 from cognomen.tokens.keys import KeyMaker, SigningKeys
 from cognomen.triggers.invoke import Triggers
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who signed the request; in dev the key is named but not checked. `policy` is "admin", "readonly" or "anonymous"."""
+    """Who signed the request; in dev the key is named but not checked. `policy` is "admin", "readonly", "anonymous" or "role".
+
+    `session` is that of a role's temporary credentials: with principal tags and what else the role was assumed with."""
 
     access_key_id: str
     name: str
     account: str
     policy: str
+    session: Session | None = None
 
 
 ANONYMOUS = Caller("", "", "", "anonymous")

@@ -16,7 +16,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("context",),
     ("tokens", "federation", "triggers", "delivery", "metering"),
     ("storage",),
-    ("api", "saml", "kernel", "config"),
+    ("api", "saml", "policies", "kernel", "config"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

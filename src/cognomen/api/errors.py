@@ -7,54 +7,65 @@ from __future__ import annotations
 
 from cognomen.api.failure import ServiceError as ServiceError  # noqa: PLC0414  # the spelling that mypy takes as a re-export
 from cognomen.api.modelled_errors import *  # noqa: F403  # the generated classes are part of this module's vocabulary
-from cognomen.api.modelled_errors import AccessDeniedException, InternalErrorException, TooManyRequestsException
+from cognomen.api.modelled_errors import (
+    AccessDeniedException,
+    ExpiredTokenException,
+    InternalErrorException,
+    TooManyRequestsException,
+)
 
 
 class SerializationException(ServiceError):
-    pass
+    query_code = "MalformedInput"
 
 
 class UnknownOperationException(ServiceError):
-    pass
+    query_code = "InvalidAction"
 
 
 class MissingAuthenticationTokenException(ServiceError):
-    pass
+    query_code = "MissingAuthenticationToken"
+    query_status = 403
 
 
 class IncompleteSignatureException(ServiceError):
-    pass
+    query_code = "IncompleteSignature"
 
 
 class InvalidSignatureException(ServiceError):
-    pass
+    query_code = "SignatureDoesNotMatch"
+    query_status = 403
 
 
 class UnrecognizedClientException(ServiceError):
-    pass
+    query_code = "InvalidClientTokenId"
+    query_status = 403
 
 
 class ValidationException(ServiceError):
-    pass
+    query_code = "ValidationError"
 
 
 class ThrottlingException(ServiceError):
-    pass
+    query_code = "Throttling"
 
 
 class RequestEntityTooLargeException(ServiceError):
     status = 413
     rest_status = 413
+    query_status = 413
 
 
 class MethodNotAllowedException(ServiceError):
     status = 405
     rest_status = 405
+    query_status = 405
 
 
 COMMON: frozenset[type[ServiceError]] = frozenset(
     {
         AccessDeniedException,
+        ExpiredTokenException,
         IncompleteSignatureException,
         InternalErrorException,
         InvalidSignatureException,

@@ -8,7 +8,8 @@ from cognomen.api.failure import ServiceError
 
 
 class AccessDeniedException(ServiceError):
-    pass
+    query_code = "AccessDenied"
+    query_status = 403
 
 
 class AliasExistsException(ServiceError):
@@ -28,7 +29,13 @@ class CodeMismatchException(ServiceError):
 
 
 class ConcurrentModificationException(ServiceError):
-    pass
+    query_code = "ConcurrentModification"
+    query_status = 409
+
+
+class DeleteConflictException(ServiceError):
+    query_code = "DeleteConflict"
+    query_status = 409
 
 
 class DeveloperUserAlreadyRegisteredException(ServiceError):
@@ -51,7 +58,16 @@ class EnableSoftwareTokenMFAException(ServiceError):
     pass
 
 
+class EntityAlreadyExistsException(ServiceError):
+    query_code = "EntityAlreadyExists"
+    query_status = 409
+
+
 class ExpiredCodeException(ServiceError):
+    pass
+
+
+class ExpiredTokenException(ServiceError):
     pass
 
 
@@ -71,9 +87,20 @@ class GroupExistsException(ServiceError):
     pass
 
 
+class IDPCommunicationErrorException(ServiceError):
+    query_code = "IDPCommunicationError"
+
+
+class IDPRejectedClaimException(ServiceError):
+    query_code = "IDPRejectedClaim"
+    query_status = 403
+
+
 class InternalErrorException(ServiceError):
     status = 500
     rest_status = 500
+    query_code = "InternalFailure"
+    query_status = 500
 
 
 class InternalServerException(ServiceError):
@@ -91,6 +118,14 @@ class InvalidEmailRoleAccessPolicyException(ServiceError):
 
 class InvalidIdentityPoolConfigurationException(ServiceError):
     pass
+
+
+class InvalidIdentityTokenException(ServiceError):
+    query_code = "InvalidIdentityToken"
+
+
+class InvalidInputException(ServiceError):
+    query_code = "InvalidInput"
 
 
 class InvalidLambdaFunctionOutputException(ServiceError):
@@ -130,23 +165,41 @@ class LambdaThrottledException(ServiceError):
 
 
 class LimitExceededException(ServiceError):
-    pass
+    query_code = "LimitExceeded"
+    query_status = 409
 
 
 class MFAMethodNotFoundException(ServiceError):
     pass
 
 
+class MalformedPolicyDocumentException(ServiceError):
+    query_code = "MalformedPolicyDocument"
+
+
 class ManagedLoginBrandingExistsException(ServiceError):
     pass
+
+
+class NoSuchEntityException(ServiceError):
+    query_code = "NoSuchEntity"
+    query_status = 404
 
 
 class NotAuthorizedException(ServiceError):
     rest_status = 403
 
 
+class OpenIdIdpCommunicationErrorException(ServiceError):
+    query_code = "OpenIdIdpCommunicationError"
+
+
 class OperationNotEnabledException(ServiceError):
     pass
+
+
+class PackedPolicyTooLargeException(ServiceError):
+    query_code = "PackedPolicyTooLarge"
 
 
 class PasswordHistoryPolicyViolationException(ServiceError):
@@ -157,12 +210,25 @@ class PasswordResetRequiredException(ServiceError):
     pass
 
 
+class PolicyEvaluationException(ServiceError):
+    query_code = "PolicyEvaluation"
+    query_status = 500
+
+
+class PolicyNotAttachableException(ServiceError):
+    query_code = "PolicyNotAttachable"
+
+
 class PreconditionNotMetException(ServiceError):
     pass
 
 
 class RefreshTokenReuseException(ServiceError):
     pass
+
+
+class RegionDisabledException(ServiceError):
+    query_status = 403
 
 
 class ResourceConflictException(ServiceError):
@@ -175,6 +241,11 @@ class ResourceNotFoundException(ServiceError):
 
 class ScopeDoesNotExistException(ServiceError):
     pass
+
+
+class ServiceFailureException(ServiceError):
+    query_code = "ServiceFailure"
+    query_status = 500
 
 
 class ServiceQuotaExceededException(ServiceError):
@@ -199,6 +270,7 @@ class TooManyFailedAttemptsException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     rest_status = 429
+    query_code = "Throttling"
 
 
 class UnauthorizedException(ServiceError):
@@ -207,6 +279,10 @@ class UnauthorizedException(ServiceError):
 
 class UnexpectedLambdaException(ServiceError):
     pass
+
+
+class UnmodifiableEntityException(ServiceError):
+    query_code = "UnmodifiableEntity"
 
 
 class UnsupportedIdentityProviderException(ServiceError):

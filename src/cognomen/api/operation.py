@@ -13,13 +13,27 @@ import msgspec
 from cognomen.api import errors, model, shapes
 from cognomen.api.structure import Structure
 
-PACKAGES = {"cognomen.userpools": "cognito-idp", "cognomen.identitypools": "cognito-identity", "cognomen.sync": "cognito-sync"}
-TYPES = {"cognito-idp": "cognomen.api.idp", "cognito-identity": "cognomen.api.identity", "cognito-sync": "cognomen.api.sync"}
+PACKAGES = {
+    "cognomen.userpools": "cognito-idp",
+    "cognomen.identitypools": "cognito-identity",
+    "cognomen.sync": "cognito-sync",
+    "cognomen.iam": "iam",
+    "cognomen.iam.sts": "sts",
+}
+TYPES = {
+    "cognito-idp": "cognomen.api.idp",
+    "cognito-identity": "cognomen.api.identity",
+    "cognito-sync": "cognomen.api.sync",
+    "iam": "cognomen.api.iam",
+    "sts": "cognomen.api.sts",
+}
 # Cognito Identity answers violations with ValidationException though its model does not declare it (moto #1979, verified live there).
 REFUSALS: dict[str, type[errors.ServiceError]] = {
     "cognito-idp": errors.InvalidParameterException,
     "cognito-identity": errors.ValidationException,
     "cognito-sync": errors.InvalidParameterException,
+    "iam": errors.ValidationException,
+    "sts": errors.ValidationException,
 }
 # It reads like a query, but makes identities and hands out their tokens.
 MUTATING = frozenset({"GetOpenIdTokenForDeveloperIdentity"})
@@ -59,7 +73,7 @@ class Operation:
         self.validate = shapes.validator(of_service, described.input.shape, REFUSALS[service], _checks(service))
         self.errors: frozenset[type[errors.ServiceError]] = frozenset(getattr(errors, error.shape) for error in described.errors)
         self.unsigned = described.authtype == "none"
-        self.readonly = name.startswith(("Get", "List", "Describe", "AdminGet", "AdminList")) and name not in MUTATING
+        self.readonly = name.startswith(("Get", "List", "Describe", "Simulate", "AdminGet", "AdminList")) and name not in MUTATING
         self.http = described.http
         self.target = f"{of_service.metadata.targetPrefix}.{name}" if of_service.metadata.targetPrefix else ""
 
@@ -86,8 +100,9 @@ class Registry:
 
     def op(self, handler: H) -> H:
         """Registers `async def admin_get_user(cx, request)` of a service's package as that service's AdminGetUser."""
-        package = ".".join(handler.__module__.split(".")[:2])
-        if package not in PACKAGES:
+        parts = handler.__module__.split(".")
+        package = next((name for name in (".".join(parts[:3]), ".".join(parts[:2])) if name in PACKAGES), "")
+        if not package:
             raise TypeError(f"{handler.__module__} is in no service's package: an operation lives in {', '.join(PACKAGES)}")
         self.add(PACKAGES[package], handler)
         return handler

@@ -15,9 +15,12 @@ from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
+from cognomen.storage.managed_policies import ManagedPolicies
+from cognomen.storage.openid_providers import OpenIdProviders
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
+from cognomen.storage.roles import Roles
 from cognomen.storage.sessions import Sessions
 from cognomen.storage.users import Users
 
@@ -50,6 +53,9 @@ class Store:
         self.risk_configurations = RiskConfigurations(engine, cache)
         self.auth_events = AuthEvents(engine)
         self.risk_profiles = RiskProfiles(engine)
+        self.roles = Roles(engine, cache)
+        self.openid_providers = OpenIdProviders(engine, cache)
+        self.managed_policies = ManagedPolicies(engine, cache)
 
     async def write(self, unit: Unit[T]) -> T:
         """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""

@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -17,11 +17,15 @@ from cognomen.api import errors
 from cognomen.api.operation import Operation
 from cognomen.context import ANONYMOUS, Caller
 from cognomen.kernel.clock import Clock
+from cognomen.policies.evaluate import Decision, Effect
+from cognomen.tokens import credentials
+from cognomen.tokens.credentials import Session
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import HttpRequest
 
 ACCOUNT = "000000000000"
 UNRECOGNIZED = "The security token included in the request is invalid."
+EXPIRED = "The security token included in the request is expired"
 
 _LONGEST = 1024  # bytes in which a credential is sought
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]{1,128})/[0-9]{8}/([a-z0-9-]{1,63})/")
@@ -48,20 +52,40 @@ class Identity(NamedTuple):
 Lookup = Callable[[str], Awaitable[AccessKey | None]]
 
 
-class Authenticator:
-    """`required` is False in dev: a signature names the caller and the region and is not checked."""
+class Sessions(Protocol):
+    """Temporary credentials, as app.py knows them."""
 
-    def __init__(self, *, required: bool, lookup: Lookup, clock: Clock) -> None:
+    async def open(self, access_key_id: str, session_token: str) -> Session: ...
+
+    def secret(self, access_key_id: str) -> str: ...
+
+    async def decide(
+        self, session: Session, operation: Operation, request: object, region: str, source_ip: str
+    ) -> tuple[str, Decision]: ...
+
+
+class Authenticator:
+    """`required` is False in dev: a signature names the caller and the region and is not checked. The session of temporary credentials counts
+    there too, as soon as its token is one of ours: others' may be AWS's own, which a developer has at hand."""
+
+    def __init__(self, *, required: bool, lookup: Lookup, clock: Clock, sessions: Sessions | None = None) -> None:
         self.required = required
+        self.sessions = sessions
         self.lookup = lookup
         self.clock = clock
 
     async def authenticate(self, request: HttpRequest, operation: Operation) -> Identity:
         if operation.unsigned or not self.required:
-            return named(request, believed=not self.required)
+            identity = named(request, believed=not self.required)
+            temporary = self.sessions is not None and identity.caller.access_key_id.startswith(credentials.PREFIX)
+            return await self._with_session(request, identity) if temporary and not operation.unsigned else identity
         claim = sigv4.claimed(request)
         if claim is None:
             raise errors.MissingAuthenticationTokenException("Missing Authentication Token")
+        if self.sessions is not None and claim.access_key_id.startswith(credentials.PREFIX):
+            session = await self._session(claim.access_key_id, claim.session_token or "")
+            body = sigv4.verify(request, claim, self.sessions.secret(claim.access_key_id), service=operation.service, now=self.clock.now())
+            return Identity(_assumed(claim.access_key_id, session), claim.region, body)
         key = await self.lookup(claim.access_key_id)
         if key is None or not _same(key.session_token or "", claim.session_token or ""):
             raise errors.UnrecognizedClientException(UNRECOGNIZED)
@@ -69,6 +93,40 @@ class Authenticator:
         caller = Caller(key.access_key_id, key.name, ACCOUNT, key.policy)
         authorize(caller, operation)
         return Identity(caller, claim.region, body)
+
+    async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source_ip: str) -> None:
+        """For the session of a role: whether its policies let it do this to what the request names. Raises AccessDeniedException."""
+        session = caller.session
+        if session is None or operation.unsigned or operation.name == "GetCallerIdentity" or self.sessions is None:
+            return
+        action = f"{operation.service}:{operation.name}"
+        resource, decision = await self.sessions.decide(session, operation, request, region, source_ip)
+        if not decision.allowed:
+            why = "with an explicit deny" if decision.effect is Effect.EXPLICIT_DENY else "because no identity-based policy allows the"
+            raise errors.AccessDeniedException(
+                f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}"
+                f"{' in an identity-based policy' if decision.effect is Effect.EXPLICIT_DENY else f' {action} action'}"
+            )
+
+    async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
+        try:
+            session = await self._session(identity.caller.access_key_id, request.text(b"x-amz-security-token"))
+        except errors.UnrecognizedClientException:
+            return identity
+        return identity._replace(caller=_assumed(identity.caller.access_key_id, session))
+
+    async def _session(self, access_key_id: str, session_token: str) -> Session:
+        assert self.sessions is not None  # noqa: S101  # asked by both callers
+        try:
+            return await self.sessions.open(access_key_id, session_token)
+        except credentials.Expired as cause:
+            raise errors.ExpiredTokenException(EXPIRED) from cause
+        except (credentials.BadToken, credentials.Revoked) as cause:
+            raise errors.UnrecognizedClientException(UNRECOGNIZED) from cause
+
+
+def _assumed(access_key_id: str, session: Session) -> Caller:
+    return Caller(access_key_id, session.name, session.account, "role", session)
 
 
 def named(request: HttpRequest, *, believed: bool) -> Identity:

@@ -19,6 +19,7 @@ from cognomen.storage.errors import Unavailable
 from cognomen.wire import cors
 from cognomen.wire.caller import Authenticator
 from cognomen.wire.json11 import Json11
+from cognomen.wire.query import Query
 from cognomen.wire.request import Answer, Header, HttpRequest
 
 Scope = MutableMapping[str, Any]
@@ -42,7 +43,7 @@ class WireProtocol(Protocol):
     def error(self, error: errors.ServiceError, request_id: bytes) -> Answer: ...
 
 
-PROTOCOLS: list[WireProtocol] = [Json11()]
+PROTOCOLS: list[WireProtocol] = [Json11(), Query()]
 
 
 class Limits(Protocol):
@@ -143,6 +144,8 @@ class Dispatcher:
                 region = None if operation.unsigned else identity.region
                 await self.limits.charge(operation.service, operation.name, region, identity.body)
             decoded = protocol.decode(operation, request, identity.body)
+            if identity.caller.session is not None:
+                await self.authenticator.permit(identity.caller, operation, decoded, identity.region or "", request.client)
             context = self.context_for(Call(operation, request_id, identity.caller, identity.region, request))
             response = await operation.handler(context, decoded)
             return protocol.success(operation, response, request_id.encode())

@@ -1,0 +1,90 @@
+"""What a session of a role may: the role's own policies and boundary, within the session's policies and, for guests, within Cognito's.
+
+A role that is not there permits nothing. Who asks gives the action, the resource and what else the request is known by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from cognomen.kernel.clock import Clock
+from cognomen.kernel.secrets import Sealer
+from cognomen.policies.document import Policy, parse
+from cognomen.policies.evaluate import Decision, Effect, Request, decide
+from cognomen.policies.guest import scope_down
+from cognomen.storage.store import Store
+from cognomen.tokens.credentials import Session, check_revoked, open_token
+
+
+async def decide_for(
+    store: Store, session: Session, action: str, resource: str, context: Mapping[str, Sequence[str]] | None = None
+) -> Decision:
+    """`context` adds keys of this request (s3:prefix, aws:SourceIp) to those of the session."""
+    held = await store.roles.permissions(session.role_arn)
+    if held is None or held.role.role_id != session.role_id:
+        return Decision(Effect.IMPLICIT_DENY)
+    asked = Request(action, resource, {"AWS": session.arn}, {**(context or {}), **keys_of(session)})
+    identity = [_parsed(document, name) for name, document in held.documents]
+    boundary = _parsed(held.boundary[1], held.boundary[0]) if held.boundary else None
+    named = [await store.managed_policies.get(session.account, arn) for arn in session.policy_arns]
+    limits = [_parsed(document, "session policy") for document in session.policies]
+    limits += [_parsed(policy.versions[policy.default].document, policy.name) for policy in named if policy is not None]
+    if session.guest:
+        limits += scope_down()
+    elif session.policy_arns and not limits:
+        return Decision(Effect.IMPLICIT_DENY)  # limited by policies that are gone
+    return decide(identity, asked, boundary=boundary, session=limits)
+
+
+def keys_of(session: Session) -> dict[str, Sequence[str]]:
+    """Keys of a request's context that come with its session."""
+    return {
+        **session.context,
+        **{f"aws:PrincipalTag/{key}": [value] for key, value in session.tags.items()},
+        "aws:PrincipalArn": [session.role_arn],
+        "aws:PrincipalAccount": [session.account],
+        "aws:PrincipalType": ["AssumedRole"],
+        "aws:userid": [session.user_id],
+        "aws:TokenIssueTime": [str(session.issued_at)],
+        **({"aws:FederatedProvider": [session.principal["Federated"]]} if "Federated" in session.principal else {}),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _parsed(document: str, name: str) -> Policy:
+    return parse(document, name=name)
+
+
+async def session_of(store: Store, sealer: Sealer, clock: Clock, access_key_id: str, session_token: str) -> Session:
+    """The session of a temporary key, unless its role's sessions of that time were revoked. Raises BadToken, Expired, Revoked."""
+    session = open_token(sealer, clock, access_key_id, session_token)
+    check_revoked(session, await store.roles.revoked_before(session.role_arn))
+    return session
+
+
+async def resource_of(store: Store, service: str, account: str, region: str, request: object) -> str:
+    """The ARN of what a request is about, from the members by which it names it; `*` where it names nothing."""
+    named = {name: value for name in _NAMES if isinstance(value := getattr(request, name, None), str)}
+    arn = next((named[name] for name in _ARNS if name in named), None)
+    if arn is not None:
+        return arn
+    if service == "iam" and "role_name" in named:
+        role = await store.roles.get(account, named["role_name"])  # its path is part of its ARN, so that a policy may speak of it
+        return role.arn if role is not None else f"arn:aws:iam::{account}:role{named.get('path', '/')}{named['role_name']}"
+    if "policy_arn" in named:
+        return named["policy_arn"]
+    if service == "iam" and "policy_name" in named:
+        return f"arn:aws:iam::{account}:policy{named.get('path', '/')}{named['policy_name']}"
+    if service == "cognito-idp" and "user_pool_id" in named:
+        return f"arn:aws:cognito-idp:{region}:{account}:userpool/{named['user_pool_id']}"
+    if service in ("cognito-identity", "cognito-sync") and "identity_pool_id" in named:
+        below = [("identity", "identity_id"), ("dataset", "dataset_name")] if service == "cognito-sync" else []
+        path = "".join(f"/{kind}/{named[name]}" for kind, name in below if name in named)
+        return f"arn:aws:{service}:{region}:{account}:identitypool/{named['identity_pool_id']}{path}"
+    return "*"
+
+
+# A role comes before the policy that is attached to it: it is what the request changes.
+_ARNS = ("resource_arn", "role_arn", "policy_source_arn", "open_id_connect_provider_arn")
+_NAMES = (*_ARNS, "policy_arn", "role_name", "policy_name", "path", "user_pool_id", "identity_pool_id", "identity_id", "dataset_name")
