@@ -23,29 +23,10 @@ from tests.kit.imports import (
     upload,
 )
 from tests.kit.refusal import refusal
+from tests.kit.schema import STANDARD as ATTRIBUTES
 from tests.kit.server import TestServer
 
-STANDARD = [
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "email",
-    "email_verified",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "updated_at",
-]
+STANDARD = [name for name in ATTRIBUTES if name != "sub"]
 OWN = ["cognito:mfa_enabled", "cognito:username"]
 
 

@@ -9,30 +9,9 @@ from typing import Any
 import pytest
 
 from tests.kit.refusal import all_pages, refusal
+from tests.kit.schema import STANDARD
 from tests.kit.server import TestServer
 
-STANDARD = [
-    "sub",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "email",
-    "email_verified",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "updated_at",
-]
 POLICY = {
     "MinimumLength": 8,
     "RequireUppercase": True,

@@ -13,7 +13,7 @@ from cognomen.kernel import ids
 from cognomen.kernel.events import SignedUp
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import User, attributes_json
+from cognomen.storage.users import User
 from cognomen.userpools import attribute_updates, attributes, credentials, find, invitations
 from cognomen.userpools.hooks import sign_up as hooks
 from cognomen.userpools.hooks.ask import Occasion
@@ -40,15 +40,13 @@ async def _create(cx: Context, pool: Pool, request: idp.AdminCreateUserRequest) 
     password = None if _without_password(pool, request, given) else _temporary_password(pool, request)
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
-    user = User(
-        pool_id=pool.pool_id,
-        sub=sub,
-        username=username,
-        username_key=names.key(pool, username),
+    user = attributes.new_user(
+        pool,
+        sub,
+        username,
+        given,
+        now=now,
         status="FORCE_CHANGE_PASSWORD" if password else "CONFIRMED",
-        created_at=now,
-        modified_at=now,
-        attributes_json=attributes_json(sub, attributes.merged({}, given)),
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
         password_expires_at=now + _DAY * temporary_days(pool) if password else None,
     )

@@ -16,7 +16,7 @@ from cognomen.context import Context
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import User
+from cognomen.storage.users import User, attributes_json
 from cognomen.userpools.rules import names, permissions, schema
 
 VERIFIABLE = ("email", "phone_number")
@@ -45,6 +45,32 @@ def merged(before: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, s
         if not after.get(name):
             after.pop(f"{name}_verified", None)
     return {name: value for name, value in after.items() if value != ""}
+
+
+def new_user(
+    pool: Pool,
+    sub: str,
+    username: str,
+    given: Mapping[str, str],
+    *,
+    now: float,
+    status: str,
+    credential: bytes | None,
+    password_expires_at: float | None = None,
+) -> User:
+    """A user who is not kept yet, with attributes that were checked before."""
+    return User(
+        pool_id=pool.pool_id,
+        sub=sub,
+        username=username,
+        username_key=names.key(pool, username),
+        status=status,
+        created_at=now,
+        modified_at=now,
+        attributes_json=attributes_json(sub, merged({}, given)),
+        credential=credential,
+        password_expires_at=password_expires_at,
+    )
 
 
 async def apply(cx: Context, tx: Tx, pool: Pool, user: User, changes: Mapping[str, str], *, force_alias: bool = False) -> User:

@@ -23,7 +23,7 @@ from cognomen.storage.errors import Missing, Stale, StorageError, Taken, Unavail
 from cognomen.storage.imports import ImportJob, Run
 from cognomen.storage.pools import Pool
 from cognomen.storage.store import Store
-from cognomen.storage.users import Newcomer, User, attributes_json
+from cognomen.storage.users import Newcomer
 from cognomen.userpools import attributes, foreign_passwords, imports, imports_upload
 from cognomen.userpools.rules import factors, import_rows, names
 from cognomen.userpools.rules.import_rows import BadHeader, Line, Lines, Row, Sheet
@@ -198,18 +198,16 @@ class ImportRunner:
             return import_rows.BAD_HASH
         sub = ids.sub()
         username = username or sub
-        present = attributes.merged({}, given)
-        user = User(
-            pool_id=pool.pool_id,
-            sub=sub,
-            username=username,
-            username_key=names.key(pool, username),
+        user = attributes.new_user(
+            pool,
+            sub,
+            username,
+            given,
+            now=now,
             status="CONFIRMED" if row.password_hash else "RESET_REQUIRED",
-            created_at=now,
-            modified_at=now,
-            attributes_json=attributes_json(sub, present),
             credential=foreign_passwords.seal(self._sealer, pool.pool_id, sub, row.password_hash) if row.password_hash else None,
         )
+        present = attributes.merged({}, given)
         if row.mfa and present.get("phone_number"):
             user = factors.with_factors(user, factors.Factors(enabled=(factors.SMS,), preferred=factors.SMS))
         aliases = {

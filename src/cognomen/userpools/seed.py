@@ -18,7 +18,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
 from cognomen.storage.groups import Group
 from cognomen.storage.pools import Pool, PoolSettings
-from cognomen.storage.users import User, attributes_json
+from cognomen.storage.users import User
 from cognomen.userpools import admin_users, attributes, client_auth, clients, credentials, find, foreign_passwords, pools
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.passwords import temporary_days
@@ -223,15 +223,13 @@ async def _new_user(cx: Context, pool: Pool, wanted: SeedUser) -> User:
             raise errors.InvalidParameterException("PasswordHash is no hash of a kind that can be imported, or costs too much to check.")
         sealed = foreign_passwords.seal(cx.sealer, pool.pool_id, sub, wanted.password_hash)
     first_use = wanted.temporary or sealed is None
-    user = User(
-        pool_id=pool.pool_id,
-        sub=sub,
-        username=username,
-        username_key=names.key(pool, username),
+    user = attributes.new_user(
+        pool,
+        sub,
+        username,
+        given,
+        now=now,
         status="FORCE_CHANGE_PASSWORD" if first_use else "CONFIRMED",
-        created_at=now,
-        modified_at=now,
-        attributes_json=attributes_json(sub, attributes.merged({}, given)),
         credential=sealed,
         password_expires_at=now + _DAY * temporary_days(pool) if first_use else None,
     )

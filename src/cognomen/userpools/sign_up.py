@@ -16,7 +16,7 @@ from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import User, attributes_json
+from cognomen.storage.users import User
 from cognomen.userpools import attributes, client_auth, codes, credentials, find, protection
 from cognomen.userpools.auth import sign_up_session
 from cognomen.userpools.hooks import sign_up as hooks
@@ -51,16 +51,13 @@ async def _sign_up(
     username = username or sub
     occasion = Occasion("SignUp", client.client_id, request.client_metadata)
     verdict = await hooks.pre_sign_up(cx, pool, occasion, username, given, request.validation_data)
-    kept = attributes.merged({}, given | {f"{name}_verified": "true" for name in verdict.verified})
-    user = User(
-        pool_id=pool.pool_id,
-        sub=sub,
-        username=username,
-        username_key=names.key(pool, username),
+    user = attributes.new_user(
+        pool,
+        sub,
+        username,
+        given | {f"{name}_verified": "true" for name in verdict.verified},
+        now=now,
         status="CONFIRMED" if verdict.confirmed else "UNCONFIRMED",
-        created_at=now,
-        modified_at=now,
-        attributes_json=attributes_json(sub, kept),
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password else None,
     )
     prepared = None if verdict.confirmed else _code_for(cx, pool, user)

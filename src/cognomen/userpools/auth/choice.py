@@ -27,11 +27,10 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
     if attempt.session is not None:
         return sign_up_session.prove(cx, attempt)
     offered = await _offered(cx, attempt)
-    preferred = attempt.parameters.get("PREFERRED_CHALLENGE")
+    preferred = attempt.parameters.get("PREFERRED_CHALLENGE", "")
     if preferred in offered:
-        return await _go_on(
-            cx, attempt, preferred, offered, at_once=preferred in _AT_ONCE and bool(attempt.parameters.get(_AT_ONCE[preferred]))
-        )
+        parameter = _AT_ONCE.get(preferred)
+        return await _go_on(cx, attempt, preferred, at_once=parameter is not None and bool(attempt.parameters.get(parameter)))
     if not offered:
         raise incorrect()
     named = attempt.user.username if attempt.user else attempt.typed
@@ -44,15 +43,7 @@ async def answer_selection(cx: Context, attempt: Attempt) -> Step:
     offered = await _offered(cx, attempt)
     if chosen not in offered:
         raise errors.InvalidParameterException("The selected challenge is not available.")
-    return await _go_on(cx, attempt, chosen, offered, at_once=chosen in _AT_ONCE)
-
-
-async def answer_password(cx: Context, attempt: Attempt) -> Step:
-    return await password.begin(cx, attempt)
-
-
-async def answer_password_srp(cx: Context, attempt: Attempt) -> Step:
-    return await password_srp.begin(cx, attempt)
+    return await _go_on(cx, attempt, chosen, at_once=chosen in _AT_ONCE)
 
 
 async def _ask_password(cx: Context, attempt: Attempt) -> Ask:
@@ -66,8 +57,8 @@ async def _ask_password_srp(cx: Context, attempt: Attempt) -> Ask:
 # Challenge -> the parameter that answers it together with the choice.
 _AT_ONCE = {first_factors.PASSWORD: "PASSWORD", first_factors.PASSWORD_SRP: "SRP_A"}
 _ANSWER: dict[str, Callable[[Context, Attempt], Awaitable[Step]]] = {
-    first_factors.PASSWORD: answer_password,
-    first_factors.PASSWORD_SRP: answer_password_srp,
+    first_factors.PASSWORD: password.begin,
+    first_factors.PASSWORD_SRP: password_srp.begin,
 }
 _ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
     first_factors.PASSWORD: _ask_password,
@@ -78,11 +69,11 @@ _ASK: dict[str, Callable[[Context, Attempt], Awaitable[Ask]]] = {
 }
 
 
-async def _go_on(cx: Context, attempt: Attempt, chosen: str, offered: list[str], *, at_once: bool) -> Step:
+async def _go_on(cx: Context, attempt: Attempt, chosen: str, *, at_once: bool) -> Step:
     if at_once:
         return await _ANSWER[chosen](cx, attempt)
     ask = await _ASK[chosen](cx, attempt)
-    return msgspec.structs.replace(ask, available=tuple(offered) if len(offered) == 1 else (chosen,))
+    return msgspec.structs.replace(ask, available=(chosen,))
 
 
 async def _offered(cx: Context, attempt: Attempt) -> list[str]:

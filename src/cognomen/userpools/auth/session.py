@@ -16,9 +16,8 @@ from cognomen.userpools import credentials
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
-_LONGEST_NAME = (
-    256  # of what nobody is called: a Session has at most 4,096 characters (SessionType), and no name of a user is as long as this
-)
+# Of what nobody is called: a Session has at most 4,096 characters (SessionType), and no user has so long a name.
+_LONGEST_NAME = 256
 _BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP"})
 _REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing

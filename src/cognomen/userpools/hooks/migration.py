@@ -20,7 +20,7 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
-from cognomen.storage.users import User, attributes_json
+from cognomen.storage.users import User
 from cognomen.triggers import catalog
 from cognomen.triggers.invoke import unrecognizable
 from cognomen.userpools import attributes, credentials, find, invitations
@@ -97,15 +97,13 @@ async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: 
     now, sub = cx.clock.now(), ids.sub()
     username = username or sub
     reset = password is None or answered.final_user_status == "RESET_REQUIRED"
-    return User(
-        pool_id=pool.pool_id,
-        sub=sub,
-        username=username,
-        username_key=names.key(pool, username),
+    return attributes.new_user(
+        pool,
+        sub,
+        username,
+        given,
+        now=now,
         status="RESET_REQUIRED" if reset else "CONFIRMED",
-        created_at=now,
-        modified_at=now,
-        attributes_json=attributes_json(sub, attributes.merged({}, given)),
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password is not None else None,
     )
 
