@@ -55,13 +55,19 @@ def postgres() -> Iterator[Postgres]:
         running.stop()
 
 
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What the tests' server is started with beside its database; a file of tests may have a fixture of its own for it."""
+    return {}
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def server(request: pytest.FixtureRequest, signing_pairs: list[KeyPair]) -> AsyncIterator[TestServer]:
+async def server(request: pytest.FixtureRequest, signing_pairs: list[KeyPair], settings: dict[str, Any]) -> AsyncIterator[TestServer]:
     """An empty server, on each database in turn."""
     url = ""
     if request.param == "postgresql":
         url = await request.getfixturevalue("postgres").empty_database()
-    running = TestServer(settings_for(url), PreparedKeyMaker(signing_pairs))
+    running = TestServer(settings_for(url, **settings), PreparedKeyMaker(signing_pairs))
     await running.start()
     yield running
     await running.stop()

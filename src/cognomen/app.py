@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cognomen.api.operation import OPERATIONS, Operation
-from cognomen.config import BadSetting, Settings
+from cognomen.config import BadSetting, Settings, UserDirectory
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.logs.deliver import LogDelivery
@@ -25,6 +25,9 @@ from cognomen.delivery.sender import Senders
 from cognomen.delivery.sns import Sns
 from cognomen.delivery.tries import Tries
 from cognomen.delivery.twilio import Account, Twilio
+from cognomen.directories.cognito import CognitoPool
+from cognomen.directories.directory import Directories, Directory
+from cognomen.directories.https import HttpsDirectory
 from cognomen.hosted.site import site
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
@@ -163,6 +166,17 @@ def functions_of(settings: Settings, clock: Clock) -> tuple[Runner, LocalFunctio
     return Routes([http, local, LambdaApi(aws_of(settings))]), local
 
 
+def directories_of(settings: Settings, clock: Clock) -> Directories:
+    """Where users of pools were before, by the name of the function in whose place each is asked."""
+
+    def made(row: UserDirectory) -> Directory:
+        if row.user_pool_id:
+            return CognitoPool(row.user_pool_id, row.client_id, row.client_secret, row.endpoint_url, aws_of(settings))
+        return HttpsDirectory(row.url, row.secret, clock, public_only=settings.mode == "serve" and not row.private)
+
+    return Directories({name: made(row) for name, row in settings.user_directories.items()})
+
+
 class TemporaryKeys:
     """Temporary credentials for the wire: opened, and their role's policies asked."""
 
@@ -223,6 +237,7 @@ class Server:
             delivery=self._delivery(store, clock),
             events=Events(),
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
+            directories=directories_of(settings, clock),
             compromised=CompromisedPasswords(settings.compromised_passwords),
             removals=asyncio.Event(),
             imports=asyncio.Event(),

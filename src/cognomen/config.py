@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,12 +32,24 @@ _OF_AWS = {
     "AWS_ENDPOINT_URL_STS": "aws_endpoint_sts",
 }
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
-_TABLES = ("function_table", "function_endpoints", "function_environment")
+_TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories")
 _CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
 
 class BadSetting(Exception):
     """A setting is unknown, missing or not of its kind. The text is one clear sentence that never holds a secret's value."""
+
+
+class UserDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where users were before: a pool of Amazon Cognito (`user_pool_id`, `client_id`), or an address (`url`, `secret`)."""
+
+    user_pool_id: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    endpoint_url: str = ""
+    url: str = ""
+    secret: str = ""
+    private: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     function_endpoint_secret: str = ""
     function_endpoints_private: bool = False
     function_environment: dict[str, str] = {}
+    user_directories: dict[str, UserDirectory] = {}
     sender_keys: str = "local"
     aws_endpoint_sesv2: str = ""
     aws_endpoint_sns: str = ""
@@ -165,9 +179,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 def _table(variable: str, value: str) -> object:
     """A table's variable holds it as JSON."""
     try:
-        return msgspec.json.decode(value or "{}", type=dict[str, str])
-    except msgspec.DecodeError as error:
-        raise BadSetting(f"{variable} must be a JSON object of texts") from error
+        return msgspec.json.decode(value or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadSetting(f"{variable} must be a JSON object") from error
 
 
 def _check_functions(settings: Settings) -> None:
@@ -186,8 +200,26 @@ def _check_functions(settings: Settings) -> None:
         raise BadSetting("sender_keys must be local or kms")
 
 
+def _check_directories(settings: Settings) -> None:
+    for name, row in settings.user_directories.items():
+        where = f"user_directories, {name}:"
+        if bool(row.user_pool_id) == bool(row.url):
+            raise BadSetting(f"{where} needs either user_pool_id (and client_id), or url (and secret)")
+        _check_address(f"{where} endpoint_url", row.endpoint_url)
+        if row.user_pool_id:
+            if not row.client_id or "_" not in row.user_pool_id:
+                raise BadSetting(f"{where} needs client_id, a client of the pool REGION_ID with ALLOW_USER_PASSWORD_AUTH")
+            continue
+        _check_address(f"{where} url", row.url)
+        if settings.mode == "serve" and urlsplit(row.url).scheme != "https":
+            raise BadSetting(f"{where} url must be an https address")
+        if len(row.secret) < 16:
+            raise BadSetting(f"{where} needs secret, of at least 16 characters, to sign what it sends")
+
+
 def _check(settings: Settings) -> None:
     _check_functions(settings)
+    _check_directories(settings)
     if settings.mode not in ("dev", "serve"):
         raise BadSetting("mode must be dev or serve")
     if not 0 <= settings.port <= 65535:

@@ -10,6 +10,7 @@ import msgspec
 
 from cognomen.config import Settings
 from cognomen.delivery.message import Delivery
+from cognomen.directories.directory import Directories
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Event, Events
@@ -51,6 +52,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     events: Events
     triggers: Triggers
+    directories: Directories
     compromised: CompromisedPasswords
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
     imports: asyncio.Event  # set when an import job was started or stopped, so that the runner looks at once
@@ -65,6 +67,7 @@ class Context:
         "clock",
         "compromised",
         "delivery",
+        "directories",
         "events",
         "imports",
         "key_maker",
@@ -104,6 +107,7 @@ class Context:
         self.delivery = rooms.delivery
         self.events = rooms.events
         self.triggers = rooms.triggers
+        self.directories = rooms.directories
         self.compromised = rooms.compromised
         self.removals = rooms.removals
         self.imports = rooms.imports

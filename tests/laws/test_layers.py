@@ -14,7 +14,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("wire", "oauth", "hosted", "console", "gateway"),
     SERVICES,
     ("context",),
-    ("tokens", "federation", "triggers", "delivery", "metering"),
+    ("tokens", "federation", "triggers", "directories", "delivery", "metering"),
     ("storage",),
     ("api", "saml", "policies", "kernel", "config"),
 ]

@@ -29,7 +29,7 @@ from cognomen.userpools import find, seed
 from cognomen.userpools.rules import names, schema
 
 _NOT_COPIED = (
-    "passwords: users choose one by a code (RESET_REQUIRED), which needs a verified address",
+    "passwords: users choose one by a code (RESET_REQUIRED), which needs a verified address, or bring theirs (--passwords-from)",
     "second factors of users, passkeys, devices, sessions and sign-in history",
     "users of identity providers (EXTERNAL_PROVIDER), the providers themselves, domains, branding, terms and resource servers",
     "Lambda triggers: set LambdaConfig again where their functions can be reached",
@@ -44,8 +44,13 @@ _LONGEST_NAME = 20  # that CreateUserPool takes: phone_number_verified, which no
 @click.option("--user-pool-id", "source", required=True, help="The pool to copy.")
 @click.option("--endpoint-url", help="Where it is, if not at Amazon: another server that speaks the same API.")
 @click.option("--profile", help="A profile of the AWS configuration; else the environment's credentials.")
+@click.option(
+    "--passwords-from", "directory", help="The row of `user_directories` that users' passwords are asked of when they first sign in."
+)
 @common.database_options
-def cognito(source: str, endpoint_url: str | None, profile: str | None, file: Path | None, data: str | None, as_json: bool) -> None:
+def cognito(
+    source: str, endpoint_url: str | None, profile: str | None, directory: str | None, file: Path | None, data: str | None, as_json: bool
+) -> None:
     """Copy a user pool from Amazon Cognito: settings, schema, MFA, tags, clients with their secret, groups, users and their groups.
 
     Ids stay the same, subs too. What is there already is left as it is, so the command may be run again. A server on a SQLite file must be
@@ -54,13 +59,15 @@ def cognito(source: str, endpoint_url: str | None, profile: str | None, file: Pa
 
     async def work() -> Counter[str]:
         server = Server(common.settings_of(file, data))
+        if directory is not None and directory not in server.settings.user_directories:
+            raise CannotStart(f"user_directories has no row {directory}")
         await server.rooms.store.engine.open()
         try:
             await migrate(server.rooms.store.engine)
             if await sealing.fits(server.rooms.store, server.rooms.sealer) is False:
                 raise CannotStart(sealing.WRONG_KEY)
             cx = Context(server.rooms, region=source.rpartition("_")[0], locate=partial(str, server.base_url("http", "")))
-            return await _copied(cx, _client(source, endpoint_url, profile), source)
+            return await _copied(cx, _client(source, endpoint_url, profile), source, directory)
         finally:
             await server.rooms.store.engine.close()
             server.rooms.workers.stop()
@@ -83,12 +90,12 @@ def _client(source: str, endpoint_url: str | None, profile: str | None) -> Any:
     return session.create_client("cognito-idp", region_name=source.rpartition("_")[0], endpoint_url=endpoint_url)
 
 
-async def _copied(cx: Context, remote: Any, source: str) -> Counter[str]:
+async def _copied(cx: Context, remote: Any, source: str, directory: str | None) -> Counter[str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     counts: Counter[str] = Counter()
     try:
-        await _copy_pool(cx, remote, source)
+        await _copy_pool(cx, remote, source, directory)
         pool = await find.pool(cx, source)
         for each in _items(remote, "list_user_pool_clients", "UserPoolClients", source):
             await _copy_client(cx, remote, pool, each["ClientId"])
@@ -112,7 +119,7 @@ def _items(remote: Any, operation: str, member: str, source: str) -> list[Any]:
     return [item for page in remote.get_paginator(operation).paginate(UserPoolId=source) for item in page[member]]
 
 
-async def _copy_pool(cx: Context, remote: Any, source: str) -> None:
+async def _copy_pool(cx: Context, remote: Any, source: str, directory: str | None) -> None:
     """The pool as a new one; one that is there stays as it is. MFA comes by itself, as only its own operation takes all of it."""
     present = await cx.store.pools.get(source)
     if present is None:
@@ -121,6 +128,9 @@ async def _copy_pool(cx: Context, remote: Any, source: str) -> None:
         # Shown beside TemporaryPasswordValidityDays, which took its place, and refused beside it.
         plain.get("AdminCreateUserConfig", {}).pop("UnusedAccountValidityDays", None)
         request = _request("CreateUserPool", idp.CreateUserPoolRequest, plain)
+        if directory is not None:
+            arn = f"arn:aws:lambda:{cx.region}:{cx.settings.account}:function:{directory}"
+            request = msgspec.structs.replace(request, lambda_config=idp.LambdaConfigType(user_migration=arn))
         await _done("the pool", seed.put_pool(cx, source, request, (), None))
     elif present.settings.mfa.mfa_configuration != "OFF":
         return

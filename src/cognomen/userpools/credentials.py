@@ -5,6 +5,8 @@ The SRP identity is the user's own user name (USER_ID_FOR_SRP), whichever alias 
 
 from __future__ import annotations
 
+import secrets
+
 import msgspec
 
 from cognomen.api import errors
@@ -85,6 +87,12 @@ async def replace(cx: Context, tx: Tx, pool: Pool, user: User, sealed: bytes, **
     return await cx.store.users.change(
         tx, user.pool_id, user.sub, lambda present: msgspec.structs.replace(present, credential=sealed, modified_at=now, **changes)
     )
+
+
+def void(cx: Context, present: User, now: float) -> User:
+    """The user, who must choose another password. Who has none here gets one that nobody knows: the one that is kept elsewhere counts no more."""
+    credential = present.credential or make(cx, present.pool_id, present.username, present.sub, secrets.token_urlsafe(32))
+    return msgspec.structs.replace(present, status="RESET_REQUIRED", credential=credential, modified_at=now)
 
 
 def _bound(pool_id: str, sub: str) -> bytes:

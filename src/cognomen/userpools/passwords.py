@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
@@ -165,9 +163,7 @@ async def admin_reset_user_password(cx: Context, request: idp.AdminResetUserPass
     async def unit(tx: Tx) -> User:
         now = cx.clock.now()
         await cx.store.codes.put(tx, prepared.row)
-        return await cx.store.users.change(
-            tx, user.pool_id, user.sub, lambda present: msgspec.structs.replace(present, status="RESET_REQUIRED", modified_at=now)
-        )
+        return await cx.store.users.change(tx, user.pool_id, user.sub, lambda present: credentials.void(cx, present, now))
 
     reset = await find.write(cx, unit)
     await messages.declared(contact.attribute, codes.send(cx, pool, reset, prepared, "", request.client_metadata))

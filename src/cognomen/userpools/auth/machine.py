@@ -125,7 +125,7 @@ async def start(
 ) -> Attempt:
     """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here.
 
-    `may_migrate`: a password came with the request, so the pool's UserMigration function may know who it is.
+    `may_migrate`: a password came with the request, so the place where the pool's users were before may know who it is.
     """
     attempt = Attempt(
         pool=pool,
@@ -143,7 +143,7 @@ async def start(
     if "DEVICE_KEY" in parameters:
         attempt.kept = {NAMED_DEVICE: parameters["DEVICE_KEY"][:_LONGEST_KEY]}
     _check_secret_hash(cx, attempt)
-    if attempt.user is None and may_migrate and migration.is_asked(pool):
+    if may_migrate and migration.is_asked(cx, pool, attempt.user):
         await risk.refuse_address(cx, attempt)
         await password.migrate(cx, attempt)
     if attempt.user is None and not attempt.hides_users:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from cognomen.api import errors
 from cognomen.context import Context
+from cognomen.directories.directory import WrongThere
 from cognomen.storage.users import User
 from cognomen.userpools import credentials, foreign_passwords
 from cognomen.userpools.auth import lockout
-from cognomen.userpools.auth.steps import Attempt, Passed, Step, WrongPassword, required
+from cognomen.userpools.auth.steps import Attempt, Passed, Step, WrongPassword, incorrect, required
 from cognomen.userpools.hooks import migration
 
 
 async def begin(cx: Context, attempt: Attempt) -> Step:
     password = required(attempt.parameters, "PASSWORD")
-    if attempt.user is None:
-        await migrate(cx, attempt)
+    await migrate(cx, attempt)
     user = attempt.user
     if user is not None and foreign_passwords.is_foreign(user.credential):
         return await _brought(cx, attempt, user, password)
@@ -29,25 +29,29 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
 
 
 async def migrate(cx: Context, attempt: Attempt) -> None:
-    """Asks the pool's UserMigration function, if it has one, for somebody unknown who brings a password; once in a request.
+    """Asks where users of the pool were before, if it names such a place, for somebody unknown who brings a password, or for who is known
+    but has no password here yet; once in a request.
 
     Under the same lockout as any guess: else the directory that is asked could be tried out here. Where users are hidden the attempt of one who
     was not migrated goes on, and fails, as a wrong password does.
     """
-    if attempt.migrated or not migration.is_asked(attempt.pool):
+    if attempt.migrated or not migration.is_asked(cx, attempt.pool, attempt.user):
         return
     attempt.migrated = True
     await lockout.refuse_locked(cx, attempt)
+    password = required(attempt.parameters, "PASSWORD")
     try:
-        attempt.user = await migration.at_sign_in(
-            cx,
-            attempt.pool,
-            attempt.client,
-            attempt.typed,
-            required(attempt.parameters, "PASSWORD"),
-            validation=attempt.validation,
-            metadata=attempt.metadata,
-        )
+        if attempt.user is not None:
+            attempt.user = await migration.bring_password(cx, attempt.pool, attempt.user, password)
+        else:
+            attempt.user = await migration.at_sign_in(
+                cx, attempt.pool, attempt.client, attempt.typed, password, validation=attempt.validation, metadata=attempt.metadata
+            )
+    except WrongThere:
+        if attempt.hides_users:
+            return
+        await lockout.count_failure(cx, attempt)
+        raise incorrect() from None
     except errors.UserNotFoundException:
         if attempt.hides_users:
             return

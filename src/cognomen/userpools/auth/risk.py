@@ -14,7 +14,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
 from cognomen.storage.risk import AuthEvent
 from cognomen.storage.users import User
-from cognomen.userpools import issue, notices, protection
+from cognomen.userpools import credentials, issue, notices, protection
 from cognomen.userpools.auth import email_otp, lockout, mfa, sms_mfa, software_token_mfa
 from cognomen.userpools.auth.steps import Attempt, Settle, incorrect
 from cognomen.userpools.rules import risk
@@ -212,9 +212,7 @@ async def _keep_refusal(cx: Context, attempt: Attempt, running: Running, *, rese
     async def unit(tx: Tx) -> None:
         await protection.put(cx, tx, row)
         if reset:
-            await cx.store.users.change(
-                tx, row.pool_id, row.sub, lambda present: msgspec.structs.replace(present, status="RESET_REQUIRED", modified_at=now)
-            )
+            await cx.store.users.change(tx, row.pool_id, row.sub, lambda present: credentials.void(cx, present, now))
 
     try:
         await cx.store.write(unit)

@@ -1,11 +1,13 @@
-"""UserMigration: somebody whom the pool does not know signs in with a password, or forgot theirs; the function says who they are elsewhere,
-and from then on they are a user here.
+"""UserMigration: somebody whom the pool does not know signs in with a password, or forgot theirs; the function, or the directory that stands
+in its place, says who they are elsewhere, and from then on they are a user here. Users who are here already, but never had a password here
+(they were copied or imported), prove at the directory the one that they had.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-migrate-user.html
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.context import Context
+from cognomen.directories.directory import Directory, NotTold, UnknownThere, WrongThere
 from cognomen.kernel import ids
 from cognomen.kernel.events import SignedUp
 from cognomen.kernel.log import get_logger
@@ -28,6 +31,7 @@ from cognomen.userpools.hooks.ask import Occasion, ask
 from cognomen.userpools.rules import names
 
 log = get_logger("triggers")
+_SUB = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Found(msgspec.Struct, frozen=True, rename="camel"):
@@ -40,8 +44,51 @@ class Found(msgspec.Struct, frozen=True, rename="camel"):
     force_alias_creation: bool | None = None
 
 
-def is_asked(pool: Pool) -> bool:
-    return catalog.arn_of(pool, catalog.USER_MIGRATION) is not None
+class _Told(Found, frozen=True):
+    """What a directory says, which may keep the `sub`, and knows passwords that must be changed."""
+
+    sub: str = ""
+    temporary: bool = False
+
+
+def is_asked(cx: Context, pool: Pool, user: User | None) -> bool:
+    """Is there a place to ask for this user's password: for nobody whom the pool knows, or for one who has none here?"""
+    arn = catalog.arn_of(pool, catalog.USER_MIGRATION)
+    return arn is not None and (user is None or (_lacks_password(user) and cx.directories.of(arn) is not None))
+
+
+def _lacks_password(user: User) -> bool:
+    return user.credential is None and user.status == "RESET_REQUIRED" and user.enabled
+
+
+def _directory(cx: Context, pool: Pool) -> Directory | None:
+    return cx.directories.of(catalog.arn_of(pool, catalog.USER_MIGRATION) or "")
+
+
+async def bring_password(cx: Context, pool: Pool, user: User, password: str) -> User:
+    """A user without a password, confirmed and with the one that the directory has. Raises WrongThere; where the directory does not know,
+    the user is as before, who must choose a password by a code."""
+    directory = _directory(cx, pool)
+    try:
+        if directory is None:
+            return user
+        await directory.check(user.username, password)
+    except UnknownThere:
+        return user
+    except NotTold as cause:
+        log.warning("a password could not be asked for", pool_id=pool.pool_id, reason=str(cause))
+        return user
+    sealed = credentials.make(cx, pool.pool_id, user.username, user.sub, password)
+
+    def adopt(present: User) -> User:
+        if present.credential is not None or present.status != user.status:  # another request was first, or an administrator
+            return present
+        return msgspec.structs.replace(present, credential=sealed, status="CONFIRMED", modified_at=cx.clock.now())
+
+    try:
+        return await cx.store.write(lambda tx: cx.store.users.change(tx, pool.pool_id, user.sub, adopt))
+    except Missing as cause:
+        raise WrongThere from cause
 
 
 async def at_sign_in(
@@ -55,7 +102,7 @@ async def at_sign_in(
 
 async def at_forgotten_password(cx: Context, pool: Pool, client: Client, typed: str, metadata: Mapping[str, str] | None) -> User | None:
     """The user, here from now on and about to choose a password; None where the pool asks no function, or it knows nobody."""
-    if not is_asked(pool):
+    if not is_asked(cx, pool, None):
         return None
     occasion = Occasion("ForgotPassword", client.client_id, metadata)
     try:
@@ -67,12 +114,9 @@ async def at_forgotten_password(cx: Context, pool: Pool, client: Client, typed: 
 async def _migrate(
     cx: Context, pool: Pool, client: Client, occasion: Occasion, typed: str, request: dict[str, Any], password: str | None
 ) -> User:
+    directory = _directory(cx, pool)
     try:
-        answer = await ask(cx, pool, catalog.USER_MIGRATION, occasion, typed, request)
-        try:
-            answered = msgspec.convert(answer, Found)
-        except msgspec.ValidationError as cause:
-            raise unrecognizable() from cause
+        answered = await (_told(directory, typed, password) if directory else _found(cx, pool, occasion, typed, request))
         user = await _made(cx, pool, typed, answered, password)
         mediums = answered.desired_delivery_mediums
         invited = [] if answered.message_action == "SUPPRESS" else invitations.addresses(user, mediums)
@@ -87,6 +131,25 @@ async def _migrate(
     return user
 
 
+async def _found(cx: Context, pool: Pool, occasion: Occasion, typed: str, request: dict[str, Any]) -> Found:
+    answer = await ask(cx, pool, catalog.USER_MIGRATION, occasion, typed, request)
+    try:
+        return msgspec.convert(answer, Found)
+    except msgspec.ValidationError as cause:
+        raise unrecognizable() from cause
+
+
+async def _told(directory: Directory, typed: str, password: str | None) -> Found:
+    try:
+        person = await (directory.find(typed) if password is None else directory.person(typed, password))
+    except (UnknownThere, WrongThere) as cause:
+        raise errors.UserNotFoundException("nobody there has this name and password") from cause
+    except NotTold as cause:
+        raise errors.UnexpectedLambdaException(str(cause)) from cause
+    named = {"username": person.username} if person.username else {}
+    return _Told({**person.attributes, **named}, message_action="SUPPRESS", sub=person.sub, temporary=person.temporary)
+
+
 async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: str | None) -> User:
     """The user as the answer has it. Raises InvalidParameterException where the pool could not have such a user."""
     listed = [idp.AttributeType(name=name, value=value) for name, value in answered.user_attributes.items() if value]
@@ -94,16 +157,18 @@ async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: 
         raise unrecognizable()
     given = attributes.checked_by_admin(pool, [item for item in listed if item.name != "username"], creating=True)
     username, given = names.of_new_user(pool, answered.user_attributes.get("username") or typed, given)
-    now, sub = cx.clock.now(), ids.sub()
+    told = answered if isinstance(answered, _Told) else None
+    now, sub = cx.clock.now(), told.sub if told and _SUB.fullmatch(told.sub) else ids.sub()
     username = username or sub
     reset = password is None or answered.final_user_status == "RESET_REQUIRED"
+    status = "RESET_REQUIRED" if reset else "FORCE_CHANGE_PASSWORD" if told and told.temporary else "CONFIRMED"
     return attributes.new_user(
         pool,
         sub,
         username,
         given,
         now=now,
-        status="RESET_REQUIRED" if reset else "CONFIRMED",
+        status=status,
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password is not None else None,
     )
 

@@ -1,0 +1,59 @@
+"""`user_directories`: what a row needs, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cognomen.config import BadSetting, UserDirectory, load
+
+COGNITO = {"user_pool_id": "us-east-1_Old", "client_id": "app"}
+ADDRESS = {"url": "https://people.example.com/check", "secret": "at least sixteen characters"}
+SERVE = {"COGNOMEN_MASTER_KEY": "ab" * 32}
+
+
+def read(row: Any, mode: str = "dev") -> dict[str, UserDirectory]:
+    return load(None, {**SERVE, "COGNOMEN_USER_DIRECTORIES": json.dumps({"old": row})}, mode=mode).user_directories
+
+
+@pytest.mark.parametrize("row", [COGNITO, ADDRESS])
+@pytest.mark.parametrize("mode", ["dev", "serve"])
+def test_a_row_is_read(row: dict[str, Any], mode: str) -> None:
+    assert read(row, mode) == {"old": UserDirectory(**row)}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {**COGNITO, **ADDRESS},
+        {"user_pool_id": "us-east-1_Old"},
+        {**COGNITO, "user_pool_id": "old"},
+        {**COGNITO, "endpoint_url": "ftp://example.com"},
+        {**ADDRESS, "secret": "short"},
+        {**ADDRESS, "url": "people"},
+        {**ADDRESS, "surplus": "1"},
+        {**ADDRESS, "private": "perhaps"},
+        ["a list"],
+    ],
+    ids=str,
+)
+def test_a_wrong_row_is_refused(row: Any) -> None:
+    with pytest.raises(BadSetting) as error:
+        read(row)
+    assert "at least sixteen" not in str(error.value)
+
+
+def test_in_production_a_password_is_not_sent_in_the_clear() -> None:
+    row = {**ADDRESS, "url": "http://people.example.com/check"}
+    assert read(row)["old"].url == row["url"]
+    with pytest.raises(BadSetting, match="https"):
+        read(row, "serve")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "1", "[" * 100_000], ids=["list", "half", "number", "deep"])
+def test_the_variable_is_a_json_object(text: str) -> None:
+    with pytest.raises(BadSetting, match="COGNOMEN_USER_DIRECTORIES must be a JSON object"):
+        load(None, {"COGNOMEN_USER_DIRECTORIES": text})
