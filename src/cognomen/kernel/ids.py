@@ -4,10 +4,10 @@ an id that can be guessed would be an enumeration hole, and one drawn from a seq
 
 from __future__ import annotations
 
-import os
 import secrets
 import string
-import threading
+
+from cognomen.kernel import chance
 
 _ALNUM = string.ascii_letters + string.digits
 _VARIANT = {digit: "89ab"[value % 4] for value, digit in enumerate("0123456789abcdef")}  # 10xx: RFC 9562, section 4.1
@@ -85,29 +85,7 @@ def _draw(alphabet: str, count: int) -> str:
     return "".join([secrets.choice(alphabet) for _ in range(count)])
 
 
-class _Chance(threading.local):
-    """The operating system's random bytes, fetched 4 KiB at a time and by each thread for itself: a call to the system gives the
-    interpreter lock away, and beside busy workers it takes 70 us to get it back, four times in a sign-in."""
-
-    kept = b""
-    at = 0
-
-    def take(self, count: int) -> bytes:
-        if self.at + count > len(self.kept):
-            self.kept, self.at = os.urandom(4096), 0
-        taken = self.kept[self.at : self.at + count]
-        self.at += count
-        return taken
-
-    def forget(self) -> None:
-        self.kept, self.at = b"", 0
-
-
-_chance = _Chance()
-os.register_at_fork(after_in_child=_chance.forget)  # a child must not draw its parent's ids
-
-
 def _uuid(version: str) -> str:
     # uuid.uuid4 and its text cost three times as much as this, and several ids are made in each sign-in.
-    raw = _chance.take(16).hex()
+    raw = chance.draw(16).hex()
     return f"{raw[:8]}-{raw[8:12]}-{version}{raw[13:16]}-{_VARIANT[raw[16]]}{raw[17:20]}-{raw[20:]}"

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from cognomen.kernel import base64url
+from cognomen.kernel import base64url, chance
 
 _FORMAT: Final = b"\x01"  # AES-256-GCM, 12 bytes of nonce; another first byte will mean another format
 _NONCE: Final = 12
@@ -110,16 +110,16 @@ def equal(one: bytes | str, other: bytes | str) -> bool:
 class Sealer:
     """Seals, opens and authenticates small values. Safe to use from several threads."""
 
-    __slots__ = ("_ciphers", "_mac_keys", "_master")
+    __slots__ = ("_ciphers", "_macs", "_master")
 
     def __init__(self, master: bytes | MasterKey) -> None:
         key = master if isinstance(master, MasterKey) else MasterKey(master)
         self._master = key.raw
         self._ciphers: dict[str, AESGCM] = {}
-        self._mac_keys: dict[str, bytes] = {}
+        self._macs: dict[str, hmac.HMAC] = {}
 
     def seal(self, purpose: str, plaintext: bytes, bound: bytes = b"") -> bytes:
-        nonce = os.urandom(_NONCE)
+        nonce = chance.draw(_NONCE)
         return _FORMAT + nonce + self._cipher(purpose).encrypt(nonce, plaintext, _FORMAT + bound)
 
     def open(self, purpose: str, sealed: bytes, bound: bytes = b"") -> bytes:
@@ -144,10 +144,13 @@ class Sealer:
 
     def mac(self, purpose: str, *parts: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) over the parts. Each is preceded by its length, so ("ab", "c") and ("a", "bc") differ."""
-        key = self._mac_keys.get(purpose)
-        if key is None:
-            key = self._mac_keys[purpose] = self._derive("mac", purpose)
-        return hmac.digest(key, b"".join([len(part).to_bytes(8, "big") + part for part in parts]), "sha256")
+        begun = self._macs.get(purpose)
+        if begun is None:
+            begun = self._macs[purpose] = hmac.new(self._derive("mac", purpose), digestmod="sha256")
+        # A copy of what was begun: hmac.digest() lets go of the interpreter's lock, for which it then waits behind the other threads.
+        mac = begun.copy()
+        mac.update(b"".join([len(part).to_bytes(8, "big") + part for part in parts]))
+        return mac.digest()
 
     def _cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)

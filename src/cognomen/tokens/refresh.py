@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from cognomen.kernel import base64url
+from cognomen.kernel import base64url, chance
 
 _HEADER: Final = base64url.encode(b'{"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"}')
 # RSA-OAEP in JOSE means SHA-1 (RFC 7518, 4.3). As a mask it needs no collision resistance, and nothing secret hangs on it here.
@@ -31,8 +31,8 @@ _FORM: Final = re.compile(re.escape(_HEADER) + r"\.[\w-]{171,}\.[\w-]{16}\.[\w-]
 def make(public_key: RSAPublicKey) -> str:
     """A new token, some 560 characters for an RSA-2048 key. Its nonce and payload are chance: it cannot be guessed."""
     head, cipher = _content_key(public_key)
-    nonce = os.urandom(12)
-    sealed = cipher.encrypt(nonce, os.urandom(_PAYLOAD), _AAD)
+    nonce = chance.draw(12)
+    sealed = cipher.encrypt(nonce, chance.draw(_PAYLOAD), _AAD)
     return f"{head}.{base64url.encode(nonce)}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
 
 

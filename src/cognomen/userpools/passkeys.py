@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 
 from __future__ import annotations
 
-import secrets as entropy
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel import base64url
+from cognomen.kernel import base64url, chance
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
@@ -45,7 +44,7 @@ async def start_web_authn_registration(cx: Context, request: idp.StartWebAuthnRe
     relying_party_id = relying_party(of.pool)
     present = await cx.store.passkeys.of_user(of.pool.pool_id, of.user.sub)
     _refuse_too_many(present)
-    registration = Registration(of.pool.pool_id, of.user.sub, of.client.client_id, cx.clock.now() + _SECONDS, entropy.token_bytes(16))
+    registration = Registration(of.pool.pool_id, of.user.sub, of.client.client_id, cx.clock.now() + _SECONDS, chance.draw(16))
     attributes = of.user.attributes
     options: dict[str, Any] = {
         "rp": {"id": relying_party_id, "name": relying_party_id},

@@ -5,13 +5,12 @@ With an access token a signed-in user sets one up; with a Session a user does so
 
 from __future__ import annotations
 
-import secrets as entropy
-
 import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import chance
 from cognomen.storage.engine import Tx, Unit
 from cognomen.storage.errors import Missing
 from cognomen.storage.pools import Pool
@@ -124,7 +123,7 @@ def _refuse_switched_off(pool: Pool) -> None:
 def _renewed(cx: Context, state: SessionState, kept: dict[str, str]) -> str:
     """The session goes on under a new name, no longer than before: AWS rotates it at each of these steps (FIDELITY B.3.35)."""
     others = {name: value for name, value in state.kept.items() if name != _WAITING}
-    return session.seal(cx, msgspec.structs.replace(state, mark=entropy.token_bytes(16), kept={**others, **kept}))
+    return session.seal(cx, msgspec.structs.replace(state, mark=chance.draw(16), kept={**others, **kept}))
 
 
 def _proved_step(cx: Context, user: User, sealed: str, code: str) -> int:

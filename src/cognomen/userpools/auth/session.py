@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets as entropy
-
 import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
+from cognomen.kernel import chance
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
@@ -55,7 +54,7 @@ def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
         factors=attempt.factors,
         challenge=challenge,
         expires_at=cx.clock.now() + 60.0 * (attempt.client.settings.auth_session_validity or 3),
-        mark=entropy.token_bytes(16),
+        mark=chance.draw(16),
         kept=attempt.kept,
         password=credentials.mark(cx, attempt.user),
     )

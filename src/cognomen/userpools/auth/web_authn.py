@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets as entropy
-
 import msgspec
 
 from cognomen.context import Context
-from cognomen.kernel import base64url
+from cognomen.kernel import base64url, chance
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Stale
 from cognomen.userpools import passkeys
@@ -29,7 +27,7 @@ async def is_possible(cx: Context, attempt: Attempt) -> bool:
 
 async def ask(cx: Context, attempt: Attempt) -> Ask:
     user = attempt.signed_in_user
-    challenge = base64url.encode(entropy.token_bytes(32))
+    challenge = base64url.encode(chance.draw(32))
     attempt.kept = {**attempt.kept, _KEPT: challenge}
     allowed = await cx.store.passkeys.of_user(attempt.pool.pool_id, user.sub)
     options = {
