@@ -50,16 +50,10 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
         pool_id = request.path_params["pool_id"]
         return await rooms.store.pools.get(pool_id) if _POOL_ID.fullmatch(pool_id) else None
 
-    async def identity_pool_of(request: Request) -> str | None:
-        """An identity pool has a key and an issuer of its own, at the same paths."""
-        pool_id = request.path_params["pool_id"]
-        found = await rooms.store.identity_pools.get(pool_id) if _IDENTITY_POOL_ID.fullmatch(pool_id) else None
-        return found.pool_id if found else None
-
     async def jwks(request: Request) -> Response:
         if request.method == "OPTIONS":
             return _preflight(request)
-        if (identity_pool_id := await identity_pool_of(request)) is not None:
+        if (identity_pool_id := await _identity_pool(rooms, request)) is not None:
             return _json({"keys": keys.jwks(await rooms.keys.for_pool(identity_pool_id))["keys"][:1]}, headers=_PUBLIC)
         pool = await pool_of(request)
         if pool is None:
@@ -71,7 +65,7 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
             return _preflight(request)
         cx = context(request)
         base = issuer.own_base(rooms.settings.public_url or None, cx.base_url)
-        if (identity_pool_id := await identity_pool_of(request)) is not None:
+        if (identity_pool_id := await _identity_pool(rooms, request)) is not None:
             return _json(identity_tokens.discovery(identity_pool_id, base), headers=_PUBLIC)
         pool = await pool_of(request)
         if pool is None:
@@ -91,6 +85,13 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _no_page, Unavailable: _unavailable, keys.NoKeys: _pool_gone},
     )
+
+
+async def _identity_pool(rooms: Rooms, request: Request) -> str | None:
+    """An identity pool has a key and an issuer of its own, at the same paths."""
+    pool_id = request.path_params["pool_id"]
+    found = await rooms.store.identity_pools.get(pool_id) if _IDENTITY_POOL_ID.fullmatch(pool_id) else None
+    return found.pool_id if found else None
 
 
 def _preflight(request: Request) -> Response:
