@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.kit.aws_query import query
 from tests.kit.server import AwsError, TestServer
 
@@ -22,13 +24,11 @@ async def identity(server: TestServer, operation: str, **members: Any) -> Any:
 
 
 async def refused(server: TestServer, operation: str, **members: Any) -> tuple[str, str]:
-    """(code, text); an answer that is none fails."""
-    try:
-        answer = await identity(server, operation, **members)
-    except AwsError as error:
-        assert error.status == 400
-        return error.code, error.message
-    raise AssertionError(f"{operation} answered {answer}")
+    """(code, text) of the error. Fails when there is none, or when it is not the caller's fault."""
+    with pytest.raises(AwsError) as error:
+        await identity(server, operation, **members)
+    assert error.value.status == 400
+    return error.value.code, error.value.message
 
 
 async def identity_pool(server: TestServer, **members: Any) -> str:
