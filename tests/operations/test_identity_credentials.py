@@ -89,7 +89,7 @@ class TestRole:
         assert await refused(server, "GetCredentialsForIdentity", **kim) == UNCONFIGURED
         forbidden = ("NotAuthorizedException", f"Access to Identity '{kim['IdentityId']}' is forbidden.")
         assert await refused(server, "GetCredentialsForIdentity", IdentityId=kim["IdentityId"]) == forbidden
-        custom = {"IdentityId": guest, "CustomRoleArn": arn("Users")}
+        custom: dict[str, Any] = {"IdentityId": guest, "CustomRoleArn": arn("Users")}
         assert await refused(server, "GetCredentialsForIdentity", **custom) == (
             "NotAuthorizedException",
             f"Access to Role '{arn('Users')}' is forbidden.",
@@ -240,7 +240,7 @@ class TestOpenIdToken:
         _, pool_id, kim = await setting(server)
         users = await role(server, "Users", trust(pool_id))
         token = (await identity(server, "GetOpenIdToken", **kim))["Token"]
-        asked = {"RoleArn": users, "RoleSessionName": "app", "WebIdentityToken": token}
+        asked: dict[str, Any] = {"RoleArn": users, "RoleSessionName": "app", "WebIdentityToken": token}
         made = await query(server, "sts", "AssumeRoleWithWebIdentity", **asked)
         assert (made["SubjectFromWebIdentityToken"], made["Audience"]) == (kim["IdentityId"], pool_id)
         guest = (await identity(server, "GetId", IdentityPoolId=pool_id))["IdentityId"]
@@ -256,7 +256,7 @@ class TestOpenIdToken:
         users = await role(server, "Users", trust(pool_id))
         token = (await identity(server, "GetOpenIdToken", **kim))["Token"]
         forged = jwt.sign({**claims_of(token), "sub": "us-east-1:0"}, "kid", signing_pairs[0][0])
-        asked = {"RoleArn": users, "RoleSessionName": "app", "WebIdentityToken": forged}
+        asked: dict[str, Any] = {"RoleArn": users, "RoleSessionName": "app", "WebIdentityToken": forged}
         assert (await query_refused(server, "sts", "AssumeRoleWithWebIdentity", **asked))[1] == "InvalidIdentityToken"
         bad = await refused(server, "GetCredentialsForIdentity", IdentityId=kim["IdentityId"], Logins={FEDERATED: forged})
         assert bad == ("NotAuthorizedException", "Invalid login token. Couldn't verify signed token.")

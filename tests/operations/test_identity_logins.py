@@ -261,7 +261,8 @@ class TestListing:
         pool_id = await identity_pool(server)
         made = {await get_id(server, pool_id) for _ in range(5)}
         named = {"IdentityPoolId": pool_id, "MaxResults": 2}
-        found, more = [], {}
+        found: list[str] = []
+        more: dict[str, str] = {}
         while True:
             answer = await identity(server, "ListIdentities", **named, **more)
             found += [one["IdentityId"] for one in answer["Identities"]]
