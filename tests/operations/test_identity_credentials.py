@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from cognomen.api.identity import IdentityPool as Shape
 from cognomen.kernel import base64url
+from cognomen.storage.identity_pools import IdentityPool, IdentityPoolSettings
 from cognomen.tokens import jwt
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
 from cognomen.tokens.permissions import session_of
@@ -324,3 +326,19 @@ class TestRealSts:
         assert await refused(server, "GetCredentialsForIdentity", **kim) == UNCONFIGURED
         receiver.answers[:] = [(500, b"")]
         assert (await refused(server, "GetCredentialsForIdentity", **kim))[0] == "ExternalServiceException"
+
+
+async def test_serve_takes_no_role_on_trust(signing_pairs: list[KeyPair]) -> None:
+    """In production a role that is not here issues nothing."""
+    settings = settings_for("sqlite:///:memory:", mode="serve", master_key="B" * 43 + "=")
+    server = await TestServer(settings, PreparedKeyMaker(signing_pairs)).start()
+    try:
+        shape = Shape(identity_pool_id="us-east-1:a", identity_pool_name="x", allow_unauthenticated_identities=True)
+        roles = IdentityPoolSettings(pool=shape, roles={"unauthenticated": arn("Absent")})
+        await server.store.identity_pools.add(IdentityPool("us-east-1:a", "us-east-1", 1.0, 1.0, roles), 10)
+        guest = (await identity(server, "GetId", IdentityPoolId="us-east-1:a"))["IdentityId"]
+        assert await refused(server, "GetCredentialsForIdentity", IdentityId=guest) == UNCONFIGURED
+        reply = await server.raw("ListIdentities", b'{"IdentityPoolId": "us-east-1:a", "MaxResults": 1}', "cognito-identity")
+        assert (reply.status, reply.json["__type"]) == (400, "MissingAuthenticationTokenException")
+    finally:
+        await server.stop()
