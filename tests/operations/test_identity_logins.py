@@ -78,6 +78,15 @@ class TestGetId:
         own = await identity_pool(server, CognitoIdentityProviders=[{**directory.provider(), "ProviderName": names[0]}])
         assert (len(ids), len({await get_id(server, own, {name: token}) for name in names})) == (1, 1)
 
+    async def test_another_name_of_this_machine(self, server: TestServer) -> None:
+        """In dev a token may come from a sign-in by another loopback name; it is the same user."""
+        directory, pool_id = await setting(server)
+        kim = await get_id(server, pool_id, await directory.logins("kim"))
+        body = json.dumps({"IdentityPoolId": pool_id, "Logins": await directory.logins("kim")}).encode()
+        target = {"x-amz-target": "AWSCognitoIdentityService.GetId", "content-type": "application/x-amz-json-1.1"}
+        reply = await server.send("POST", "/", body, target, host="127.0.0.1:2646")
+        assert reply.json == {"IdentityId": kim}
+
     async def test_guests_only_where_they_are_let_in(self, server: TestServer) -> None:
         pool_id = await identity_pool(server, AllowUnauthenticatedIdentities=False)
         no = ("NotAuthorizedException", "Unauthenticated access is not supported for this identity pool.")

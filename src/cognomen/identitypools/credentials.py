@@ -23,6 +23,7 @@ from cognomen.storage.identity_pools import IdentityPool
 from cognomen.storage.roles import Role
 from cognomen.tokens import credentials, identity_tokens, jwt, permissions, real_sts
 from cognomen.tokens.issuer import own_base
+from cognomen.tokens.keys import NoKeys
 
 SECONDS = 3600
 _TOKEN_SECONDS = 600  # "The OpenID token is valid for 10 minutes."
@@ -181,18 +182,22 @@ async def _from_sts(cx: Context, pool: IdentityPool, entered: Entered, arn: str)
 async def open_id_token(
     cx: Context, pool: IdentityPool, identity_id: str, amr: list[str], seconds: int, tags: Mapping[str, str] | None = None
 ) -> str:
-    return await identity_tokens.issue(
-        cx.keys,
-        cx.workers,
-        cx.clock,
-        pool,
-        account=cx.settings.account,
-        issuer=identity_tokens.issuer_of(cx.settings.identity_issuer, pool.pool_id, own_url(cx)),
-        identity_id=identity_id,
-        methods=amr,
-        seconds=seconds,
-        tags=tags,
-    )
+    """Raises ResourceNotFoundException when the pool went away meanwhile."""
+    try:
+        return await identity_tokens.issue(
+            cx.keys,
+            cx.workers,
+            cx.clock,
+            pool,
+            account=cx.settings.account,
+            issuer=identity_tokens.issuer_of(cx.settings.identity_issuer, pool.pool_id, own_url(cx)),
+            identity_id=identity_id,
+            methods=amr,
+            seconds=seconds,
+            tags=tags,
+        )
+    except NoKeys as cause:
+        raise find.no_pool(pool.pool_id) from cause
 
 
 def own_url(cx: Context) -> str:

@@ -6,6 +6,7 @@ The pool is found by the client that the token is for, so that every form of iss
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,7 +16,7 @@ from cognomen.storage.sessions import Session
 from cognomen.storage.store import Store
 from cognomen.storage.users import User
 from cognomen.tokens import jwt
-from cognomen.tokens.issuer import all_issuers
+from cognomen.tokens.issuer import all_issuers, is_loopback
 from cognomen.tokens.keys import SigningKeys
 
 
@@ -45,8 +46,19 @@ async def issued(store: Store, token: jwt.Unverified, public_url: str, base_url:
         raise NotOurs
     known = all_issuers(pool.settings.issuer, pool.pool_id, pool.region, public_url, base_url)
     if issuer not in known:
-        raise NotOurs
+        if public_url or not _is_loopback_of(issuer, pool.pool_id):
+            raise NotOurs
+        known = (*known, str(issuer))
     return Issued(token, pool, client, known)
+
+
+def _is_loopback_of(issuer: object, pool_id: str) -> bool:
+    """Without a `public_url` the pool's own issuer follows the name by which this machine was called, which may have been another at the sign-in."""
+    try:
+        parts = urlsplit(str(issuer))
+        return parts.path == f"/{pool_id}" and not parts.query and not parts.fragment and is_loopback(parts.hostname or "")
+    except ValueError:
+        return False
 
 
 async def verified(found: Issued, keys: SigningKeys) -> dict[str, Any]:
