@@ -38,6 +38,8 @@ async def verified(cx: Context, token: str) -> Login:
         read = jwt.read(token)
     except jwt.BadToken as cause:
         raise errors.InvalidIdentityTokenException(_NO_JWT) from cause
+    if "aud" not in read.claims:
+        raise errors.InvalidIdentityTokenException(_NO_JWT)
     login = await _of_identity_pool(cx, read) or await _of_user_pool(cx, read)
     return login or await _of_registered(cx, token, str(read.claims.get("iss", "")))
 
