@@ -60,16 +60,17 @@ class Known:
 class Maker:
     """Requests of one random source: the same seed makes the same requests."""
 
-    def __init__(self, chance: random.Random, known: Known) -> None:
+    def __init__(self, chance: random.Random, known: Known, service: str = SERVICE) -> None:
         self.chance = chance
         self.known = known
-        self.shapes = model.load(SERVICE).shapes
+        self.service = service
+        self.shapes = model.load(service).shapes
         self._optional = 0.35
 
     def valid(self, operation: str) -> Any:
         """Every required member and some of the others, of the right types; most values mean something."""
         self._optional = self.chance.choice((0.0, 0.05, 0.35, 0.8))
-        return self.value(model.load(SERVICE).operations[operation].input.shape, "")
+        return self.value(model.load(self.service).operations[operation].input.shape, "")
 
     def value(self, shape_name: str, member: str, depth: int = 0) -> Any:
         shape = self.shapes[shape_name]
