@@ -26,6 +26,7 @@ from cognomen.delivery.sns import Sns
 from cognomen.delivery.tries import Tries
 from cognomen.delivery.twilio import Account, Twilio
 from cognomen.hosted.site import site
+from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
 from cognomen.kernel.compromised import CompromisedPasswords
@@ -231,6 +232,7 @@ class Server:
         self.logs.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
+        identity_operations.load()
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
