@@ -29,6 +29,7 @@ from cognomen.directories.cognito import CognitoPool
 from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
 from cognomen.hosted.site import site
+from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
 from cognomen.kernel.compromised import CompromisedPasswords
@@ -246,6 +247,7 @@ class Server:
         self.logs.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
+        identity_operations.load()
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,

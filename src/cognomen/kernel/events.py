@@ -134,6 +134,21 @@ class PoolDeleted(Event, frozen=True, kw_only=True):
     pass
 
 
+class IdentityMerged(Event, frozen=True, kw_only=True):
+    """Of an identity pool: `identity_id` is disabled, `into` has its logins. What is kept by identity can be carried over."""
+
+    identity_id: str
+    into: str
+
+
+class IdentityDeleted(Event, frozen=True, kw_only=True):
+    identity_id: str
+
+
+class IdentityPoolDeleted(Event, frozen=True, kw_only=True):
+    pass
+
+
 E = TypeVar("E", bound=Event)
 
 

@@ -10,6 +10,8 @@ from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
 from cognomen.storage.devices import Devices
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
+from cognomen.storage.identities import Identities
+from cognomen.storage.identity_pools import IdentityPools
 from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
@@ -56,6 +58,8 @@ class Store:
         self.roles = Roles(engine, cache)
         self.openid_providers = OpenIdProviders(engine, cache)
         self.managed_policies = ManagedPolicies(engine, cache)
+        self.identity_pools = IdentityPools(engine, cache)
+        self.identities = Identities(engine)
 
     async def write(self, unit: Unit[T]) -> T:
         """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""

@@ -1,4 +1,4 @@
-"""The removal of a deleted pool's data: in the background, in small units, and taken up again at the next start."""
+"""The removal of the data of deleted pools, user pools and identity pools alike: in the background, in small units, and taken up again at the next start."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ async def remove_condemned(rooms: Rooms) -> None:
     while True:
         rooms.removals.clear()
         try:
-            for pool_id in await rooms.store.pools.condemned():
-                while await rooms.store.pools.remove_part(pool_id, _ROWS):  # noqa: ASYNC110  # no wait: requests take their turn
-                    await asyncio.sleep(0)
+            for condemned in (rooms.store.pools, rooms.store.identity_pools):
+                for pool_id in await condemned.condemned():
+                    while await condemned.remove_part(pool_id, _ROWS):  # noqa: ASYNC110  # no wait: requests take their turn
+                        await asyncio.sleep(0)
         except Unavailable as error:
             log.warning("the removal of a pool waits for the database", reason=str(error))
             await asyncio.sleep(_RETRY_SECONDS)

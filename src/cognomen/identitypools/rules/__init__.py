@@ -1,0 +1,1 @@
+"""Pure decisions of identity pools: settings, logins, roles, tags."""
