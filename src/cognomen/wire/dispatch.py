@@ -21,6 +21,7 @@ from cognomen.wire.caller import Authenticator
 from cognomen.wire.json11 import Json11
 from cognomen.wire.query import Query
 from cognomen.wire.request import Answer, Header, HttpRequest
+from cognomen.wire.restjson import RestJson
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -43,7 +44,7 @@ class WireProtocol(Protocol):
     def error(self, error: errors.ServiceError, request_id: bytes) -> Answer: ...
 
 
-PROTOCOLS: list[WireProtocol] = [Json11(), Query()]
+PROTOCOLS: list[WireProtocol] = [Json11(), Query(), RestJson()]
 
 
 class Limits(Protocol):
