@@ -28,6 +28,8 @@ from cognomen.delivery.twilio import Account, Twilio
 from cognomen.directories.cognito import CognitoPool
 from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
+from cognomen.federation.connector import Connectors, Endpoints
+from cognomen.federation.connectors import LazyConnectors
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
@@ -180,6 +182,19 @@ def directories_of(settings: Settings, clock: Clock) -> Directories:
     return Directories({name: made(row) for name, row in settings.user_directories.items()})
 
 
+def connectors_of(settings: Settings) -> Connectors:
+    """By which tokens of others are verified. In production, registered providers are on the public network."""
+    endpoints = Endpoints(
+        google_keys=settings.google_keys_url,
+        apple_keys=settings.apple_keys_url,
+        facebook=settings.facebook_url,
+        amazon=settings.amazon_url,
+        twitter=settings.twitter_url,
+        digits=settings.digits_url,
+    )
+    return LazyConnectors(endpoints, public_only=settings.mode == "serve")
+
+
 class TemporaryKeys:
     """Temporary credentials for the wire: opened, and their role's policies asked."""
 
@@ -242,6 +257,7 @@ class Server:
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             directories=directories_of(settings, clock),
             compromised=CompromisedPasswords(settings.compromised_passwords),
+            connectors=connectors_of(settings),
             removals=asyncio.Event(),
             imports=asyncio.Event(),
         )

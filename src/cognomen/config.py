@@ -31,7 +31,8 @@ _OF_AWS = {
     "AWS_ENDPOINT_URL_SNS": "aws_endpoint_sns",
     "AWS_ENDPOINT_URL_STS": "aws_endpoint_sts",
 }
-_ADDRESSES = ("log_delivery_webhook", "twilio_url", *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
+_PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
+_ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
 _TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories")
 _CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
@@ -108,6 +109,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_endpoint_sesv2: str = ""
     aws_endpoint_sns: str = ""
     aws_endpoint_sts: str = ""
+    credentials: str = "local"
+    identity_issuer: str = "aws"
+    google_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    apple_keys_url: str = "https://appleid.apple.com/auth/keys"
+    facebook_url: str = "https://graph.facebook.com"
+    amazon_url: str = "https://api.amazon.com"
+    twitter_url: str = "https://api.twitter.com"
+    digits_url: str = "https://api.digits.com"
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -217,9 +226,19 @@ def _check_directories(settings: Settings) -> None:
             raise BadSetting(f"{where} needs secret, of at least 16 characters, to sign what it sends")
 
 
+def _check_identities(settings: Settings) -> None:
+    if settings.credentials not in ("local", "sts"):
+        raise BadSetting("credentials must be local or sts")
+    if settings.identity_issuer not in ("aws", "self"):
+        raise BadSetting("identity_issuer must be aws or self")
+    if settings.credentials == "sts" and settings.mode == "dev" and not settings.aws_endpoint_sts:
+        raise BadSetting("credentials sts needs aws_endpoint_sts in dev, which calls no service of AWS by itself")
+
+
 def _check(settings: Settings) -> None:
     _check_functions(settings)
     _check_directories(settings)
+    _check_identities(settings)
     if settings.mode not in ("dev", "serve"):
         raise BadSetting("mode must be dev or serve")
     if not 0 <= settings.port <= 65535:

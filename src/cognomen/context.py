@@ -11,6 +11,7 @@ import msgspec
 from cognomen.config import Settings
 from cognomen.delivery.message import Delivery
 from cognomen.directories.directory import Directories
+from cognomen.federation.connector import Connectors
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Event, Events
@@ -54,6 +55,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     triggers: Triggers
     directories: Directories
     compromised: CompromisedPasswords
+    connectors: Connectors
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
     imports: asyncio.Event  # set when an import job was started or stopped, so that the runner looks at once
 
@@ -66,6 +68,7 @@ class Context:
         "caller",
         "clock",
         "compromised",
+        "connectors",
         "delivery",
         "directories",
         "events",
@@ -109,6 +112,7 @@ class Context:
         self.triggers = rooms.triggers
         self.directories = rooms.directories
         self.compromised = rooms.compromised
+        self.connectors = rooms.connectors
         self.removals = rooms.removals
         self.imports = rooms.imports
         self.caller = caller

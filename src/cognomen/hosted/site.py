@@ -20,13 +20,14 @@ from cognomen.delivery.inbox import Inbox
 from cognomen.hosted import confirm, feedback, inbox, templates, uploads
 from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
-from cognomen.tokens import issuer, keys
+from cognomen.tokens import identity_tokens, issuer, keys
 from cognomen.userpools import issue
 
 BaseUrl = Callable[[str, str], str]
 _ANYONE = {"access-control-allow-origin": "*"}
 _PUBLIC = {**_ANYONE, "cache-control": "public, max-age=300"}
 _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
+_IDENTITY_POOL_ID = re.compile(r"[\w-]+:[0-9a-f-]+", re.ASCII)
 
 
 def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
@@ -52,6 +53,8 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
     async def jwks(request: Request) -> Response:
         if request.method == "OPTIONS":
             return _preflight(request)
+        if (identity_pool_id := await _identity_pool(rooms, request)) is not None:
+            return _json({"keys": keys.jwks(await rooms.keys.for_pool(identity_pool_id))["keys"][:1]}, headers=_PUBLIC)
         pool = await pool_of(request)
         if pool is None:
             return _no_pool()
@@ -60,11 +63,13 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
     async def discovery(request: Request) -> Response:
         if request.method == "OPTIONS":
             return _preflight(request)
+        cx = context(request)
+        base = issuer.own_base(rooms.settings.public_url or None, cx.base_url)
+        if (identity_pool_id := await _identity_pool(rooms, request)) is not None:
+            return _json(identity_tokens.discovery(identity_pool_id, base), headers=_PUBLIC)
         pool = await pool_of(request)
         if pool is None:
             return _no_pool()
-        cx = context(request)
-        base = issuer.own_base(rooms.settings.public_url or None, cx.base_url)
         return _json(issuer.discovery(issue.issuer_of(cx, pool), pool.pool_id, base), headers=_PUBLIC)
 
     return Starlette(
@@ -80,6 +85,13 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _no_page, Unavailable: _unavailable, keys.NoKeys: _pool_gone},
     )
+
+
+async def _identity_pool(rooms: Rooms, request: Request) -> str | None:
+    """An identity pool has a key and an issuer of its own, at the same paths."""
+    pool_id = request.path_params["pool_id"]
+    found = await rooms.store.identity_pools.get(pool_id) if _IDENTITY_POOL_ID.fullmatch(pool_id) else None
+    return found.pool_id if found else None
 
 
 def _preflight(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FILES = ("pools", "roles", "tags")
+FILES = ("credentials", "developer", "identities", "pools", "roles", "tags")
 
 
 def load() -> None:

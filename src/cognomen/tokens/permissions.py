@@ -11,8 +11,9 @@ from functools import lru_cache
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
 from cognomen.policies.document import Policy, parse
-from cognomen.policies.evaluate import Decision, Effect, Request, decide
+from cognomen.policies.evaluate import Decision, Effect, Request, decide, trusts
 from cognomen.policies.guest import scope_down
+from cognomen.storage.roles import Role
 from cognomen.storage.store import Store
 from cognomen.tokens.credentials import Session, check_revoked, open_token
 
@@ -49,6 +50,11 @@ def keys_of(session: Session) -> dict[str, Sequence[str]]:
         "aws:TokenIssueTime": [str(session.issued_at)],
         **({"aws:FederatedProvider": [session.principal["Federated"]]} if "Federated" in session.principal else {}),
     }
+
+
+def trusted(role: Role, action: str, request: Request) -> bool:
+    """Whether a role's trust policy lets the request's principal do `action`. Raises BadPolicy."""
+    return trusts(_parsed(role.trust, ""), action, request)
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from cognomen.context import Context
 from cognomen.storage.clients import Client
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.tokens import jwt
+from cognomen.tokens import jwt, pool_tokens
 from cognomen.userpools import find
 
 SCOPE = "aws.cognito.signin.user.admin"
@@ -69,16 +69,10 @@ async def _issued_to(cx: Context, token: jwt.Unverified) -> tuple[Pool, Client]:
 
 async def _not_revoked(cx: Context, pool: Pool, claims: dict[str, Any]) -> User:
     """The token's user, if its session lives. Raises NotAuthorizedException, UserNotFoundException."""
-    origin_jti = claims.get("origin_jti")
-    if origin_jti is not None:
-        found = await cx.store.sessions.with_user(pool.pool_id, str(origin_jti))
-        if found is not None and found[0].revoked_at is None and found[1].sub == claims["sub"]:
-            return found[1]
-    user = await cx.store.users.by_sub(pool.pool_id, str(claims["sub"]))
+    user, counts = await pool_tokens.whose(cx.store, pool.pool_id, claims)
     if user is None:
         raise find.no_user()
-    # A client without token revocation: its tokens name no session, so all of before the sign-out count as revoked.
-    if origin_jti is not None or (user.signed_out_at is not None and claims["iat"] <= user.signed_out_at):
+    if not counts:
         raise errors.NotAuthorizedException("Access Token has been revoked")
     return user
 

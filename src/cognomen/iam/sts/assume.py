@@ -65,10 +65,15 @@ async def assume_role_with_web_identity(
     login = await web_identity.verified(cx, request.web_identity_token)
     role = await cx.store.roles.permissions(request.role_arn) if request.role_arn.count(":") >= 5 else None
     context: dict[str, Sequence[str]] = {**login.context, "sts:RoleSessionName": [request.role_session_name]}
-    asked = Request("", request.role_arn, {"Federated": login.provider}, context)
-    if role is None or not trusts(parse(role.role.trust), "sts:AssumeRoleWithWebIdentity", asked):
-        raise errors.AccessDeniedException("Not authorized to perform sts:AssumeRoleWithWebIdentity")
-    made = _issue(cx, role.role, request, principal={"Federated": login.provider}, context=login.context)
+    context |= {f"aws:RequestTag/{key}": [value] for key, value in login.tags.items()}
+    context |= {"aws:TagKeys": list(login.tags)} if login.tags else {}
+    principal = {"Federated": login.federated}
+    asked = Request("", request.role_arn, principal, context)
+    for action in ("sts:AssumeRoleWithWebIdentity", *(["sts:TagSession"] if login.tags else [])):
+        if role is None or not trusts(parse(role.role.trust), action, asked):
+            raise errors.AccessDeniedException(f"Not authorized to perform {action}")
+    assert role is not None  # noqa: S101  # the loop has seen it
+    made = _issue(cx, role.role, request, principal=principal, context=login.context, tags=login.tags)
     return sts.AssumeRoleWithWebIdentityResponse(
         credentials=shown(made),
         subject_from_web_identity_token=login.subject,

@@ -61,22 +61,25 @@ def role(roles: Mapping[str, str], asked: Asked, custom: str | None) -> str:
     if mapping is None:
         # Without a mapping the token chooses nothing, and the caller no other role than the one there is.
         if custom is not None and custom != roles.get("authenticated"):
-            raise _forbidden(custom)
+            raise forbidden(custom)
         return _configured(roles.get("authenticated"))
-    chosen = _by_rules(mapping, asked.claims) if mapping.type == "Rules" else _by_token(asked.claims, custom)
+    chosen = _by_rules(mapping, asked.claims, custom) if mapping.type == "Rules" else _by_token(asked.claims, custom)
     if chosen is None:
         if mapping.ambiguous_role_resolution != "AuthenticatedRole":
             raise errors.NotAuthorizedException("Access denied by the role mapping of this identity pool.")
         chosen = _configured(roles.get("authenticated"))
-    if custom is not None and custom != chosen:
-        raise _forbidden(custom)
     return chosen
 
 
-def _by_rules(mapping: identity.RoleMapping, claims: Mapping[str, Any]) -> str | None:
-    """The first rule that matches."""
+def _by_rules(mapping: identity.RoleMapping, claims: Mapping[str, Any], custom: str | None) -> str | None:
+    """The first rule that matches, unless the caller asks for the role of another that does."""
     rules = mapping.rules_configuration.rules if mapping.rules_configuration else []
-    return next((rule.role_arn for rule in rules if _matches(rule, claim_values.of(claims, rule.claim))), None)
+    matching = [rule.role_arn for rule in rules if _matches(rule, claim_values.of(claims, rule.claim))]
+    if custom is not None:
+        if custom not in matching:
+            raise forbidden(custom)
+        return custom
+    return matching[0] if matching else None
 
 
 def _matches(rule: identity.MappingRule, values: list[str]) -> bool:
@@ -99,8 +102,8 @@ def _by_token(claims: Mapping[str, Any], custom: str | None) -> str | None:
     allowed = claim_values.of(claims, "cognito:roles")
     preferred = claim_values.of(claims, "cognito:preferred_role")
     if custom is not None:
-        if custom not in allowed and custom not in preferred:
-            raise _forbidden(custom)
+        if custom not in allowed:
+            raise forbidden(custom)
         return custom
     if preferred:
         return preferred[0]
@@ -113,6 +116,6 @@ def _configured(arn: str | None) -> str:
     return arn
 
 
-def _forbidden(arn: str) -> errors.NotAuthorizedException:
+def forbidden(arn: str) -> errors.NotAuthorizedException:
     """Text: aws-cognito-angular-quickstart #35."""
     return errors.NotAuthorizedException(f"Access to Role '{arn}' is forbidden.")

@@ -1,0 +1,1 @@
+"""Verifies what others issued: tokens, assertions, access tokens that only their issuer can judge. Knows nobody who asks."""

@@ -1,0 +1,57 @@
+"""The port to a provider: what it issued goes in, who it is for comes out. One file for each kind of provider; app.py makes the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+OIDC = "oidc"  # the kinds of providers that are registered; the others go by their own names (graph.facebook.com)
+SAML = "saml"
+
+
+class Refused(Exception):
+    """The token is not good. The text is public: one clause that says why, and quotes nothing of the token but times."""
+
+
+class Unavailable(Exception):
+    """The provider could not be asked, so nothing is known of the token. The text is one clause without the token."""
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What the token must be of. `provider` is the provider's name: an issuer without its scheme, a domain, a SAML provider's ARN. `audiences` are
+    the applications that it may be for, in the provider's own ids. `now` in epoch seconds."""
+
+    provider: str
+    audiences: tuple[str, ...]
+    now: float
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """Who it is for: `subject` is theirs for good at this provider; `claims` is all that the provider says, for rules and mappings."""
+
+    subject: str
+    audience: str
+    claims: Mapping[str, Any]
+    issuer: str = ""
+
+
+class Connector(Protocol):
+    async def verify(self, token: str, expected: Expected) -> Verified:
+        """Raises Refused, Unavailable."""
+        ...
+
+
+Connectors = Mapping[str, Connector]
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Where providers are asked. Tests and those who sit behind a proxy put others in their place."""
+
+    google_keys: str = "https://www.googleapis.com/oauth2/v3/certs"
+    apple_keys: str = "https://appleid.apple.com/auth/keys"
+    facebook: str = "https://graph.facebook.com"
+    amazon: str = "https://api.amazon.com"
+    twitter: str = "https://api.twitter.com"
+    digits: str = "https://api.digits.com"

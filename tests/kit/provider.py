@@ -1,0 +1,73 @@
+"""An OpenID Connect provider on loopback: its discovery document, its keys, tokens that it signs with any algorithm; and an API that answers by path."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from cognomen.kernel import base64url
+
+
+class Provider:
+    """`answers` are JSON by path, asked without the query; what is not there is a 404. `asked` are (path with query, headers)."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.answers: dict[str, Any] = {}
+        self.key: Any = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                found = provider.answers.get(self.path.partition("?")[0])
+                body = json.dumps(found).encode()
+                self.send_response(200 if found is not None else 404)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.name = self.url.removeprefix("http://")
+        self.publish(self.key)
+
+    def publish(self, *keys: Any) -> None:
+        self.answers["/.well-known/openid-configuration"] = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        self.answers["/keys"] = {"keys": [key.as_dict(private=False) for key in keys]}
+
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.asked]
+
+    def claims(self, now: float, **more: Any) -> dict[str, Any]:
+        return {"iss": self.url, "sub": "user-1", "aud": "app", "iat": int(now), "exp": int(now) + 600, **more}
+
+    def token(self, claims: dict[str, Any], *, key: Any = None, alg: str = "RS256", **header: Any) -> str:
+        key = key or self.key
+        return jwt.encode({"alg": alg, "kid": key.kid, **header}, claims, key, algorithms=[alg])
+
+    def __enter__(self) -> Provider:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def ec_key() -> ECKey:
+    return ECKey.generate_key("P-256", {"kid": "ec", "use": "sig"})
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = "") -> str:
+    return ".".join((*(base64url.encode(json.dumps(part).encode()) for part in (header, claims)), signature))
