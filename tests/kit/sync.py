@@ -64,7 +64,7 @@ class Device:
 
     def __init__(self, server: TestServer, pool_id: str, identity_id: str, headers: dict[str, str]) -> None:
         self.server = server
-        self.who = {"IdentityPoolId": pool_id, "IdentityId": identity_id}
+        self.who: dict[str, Any] = {"IdentityPoolId": pool_id, "IdentityId": identity_id}
         self.headers = headers
 
     @classmethod
@@ -114,7 +114,7 @@ def remove(key: str, count: int, **more: Any) -> dict[str, Any]:
     return {"Op": "remove", "Key": key, "SyncCount": count, **more}
 
 
-async def put_as_developer(server: TestServer, who: dict[str, str], dataset: str = "settings", **values: str) -> None:
+async def put_as_developer(server: TestServer, who: dict[str, Any], dataset: str = "settings", **values: str) -> None:
     """New keys, past every function."""
     token = (await sync(server, "ListRecords", DatasetName=dataset, **who))["SyncSessionToken"]
     changes = [replace(key, value) for key, value in values.items()]

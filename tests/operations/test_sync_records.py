@@ -185,8 +185,8 @@ class TestWhose:
         assert [record["Value"] for record in listed["Records"]] == ["1"]
 
     async def test_who_is_not_there(self, device: Device, server: TestServer) -> None:
-        nobody = {**device.who, "IdentityId": "us-east-1:00000000-0000-0000-0000-000000000000"}
-        other_pool = {**device.who, "IdentityPoolId": await identity_pool(server)}
+        nobody: dict[str, Any] = {**device.who, "IdentityId": "us-east-1:00000000-0000-0000-0000-000000000000"}
+        other_pool: dict[str, Any] = {**device.who, "IdentityPoolId": await identity_pool(server)}
         for who in (nobody, other_pool):
             assert (await refused(server, "ListRecords", DatasetName="a", **who))[:2] == (400, "InvalidParameterException")
             assert (await refused(server, "DescribeDataset", DatasetName="a", **who))[:2] == (404, "ResourceNotFoundException")
