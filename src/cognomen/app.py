@@ -42,6 +42,7 @@ from cognomen.kernel.password_filter import BadFilter
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
 from cognomen.metering.rates import Rates
+from cognomen.metering.sync_sessions import SyncSessions
 from cognomen.policies.evaluate import Decision
 from cognomen.storage.engine import make_engine
 from cognomen.storage.errors import StorageError
@@ -57,6 +58,7 @@ from cognomen.triggers.runner import Routes, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 from cognomen.userpools import operations, removal
 from cognomen.userpools.imports_run import ImportRunner
+from cognomen.wire import restjson
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
 
@@ -261,6 +263,8 @@ class Server:
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
         self.logs.listen(self.rooms.events)
+        self.sync_sessions = SyncSessions(store)
+        self.sync_sessions.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
         identity_operations.load()
@@ -301,6 +305,7 @@ class Server:
             asyncio.create_task(removal.remove_condemned(self.rooms)),
             asyncio.create_task(self.logs.run()),
             asyncio.create_task(self.imports.run()),
+            asyncio.create_task(self.sync_sessions.run()),
         ]
 
     async def stop(self) -> None:
@@ -309,6 +314,7 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.logs.stop()
+        await self.sync_sessions.keep()
         await self._local.close()
         self._tries.stop()
         self.rooms.key_maker.stop()
@@ -316,10 +322,9 @@ class Server:
         self.rooms.workers.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == "http"
-            and scope["path"] == "/"
-            and (scope["method"] in ("POST", "OPTIONS") or b"Action=" in scope["query_string"])
+        if scope["type"] == "http" and (
+            (scope["path"] == "/" and (scope["method"] in ("POST", "OPTIONS") or b"Action=" in scope["query_string"]))
+            or scope["path"].startswith(restjson.ROOT)
         ):
             await self.dispatcher(scope, receive, send)
         else:

@@ -130,6 +130,7 @@ async def merge_developer_identities(
                 await cx.store.identities.logins(pool.pool_id, source, tx), await cx.store.identities.logins(pool.pool_id, target, tx)
             )
             await cx.store.identities.merge(tx, pool.pool_id, source, target, now)
+            await cx.store.datasets.carry_over(tx, pool.pool_id, source, target, now)
 
         try:
             await cx.store.write(unit)

@@ -93,6 +93,7 @@ async def _deleted(cx: Context, identity_id: str) -> bool:
 
         async def unit(tx: Tx) -> None:
             await cx.store.identities.remove(tx, found.pool_id, found.identity_id)
+            await cx.store.datasets.forget(tx, found.pool_id, found.identity_id, cx.clock.now())
 
         await cx.store.write(unit)
     except (errors.ResourceNotFoundException, Missing):

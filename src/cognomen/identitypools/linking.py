@@ -106,6 +106,7 @@ async def merge_guest(cx: Context, pool: IdentityPool, source: str, target: str)
         if present is None or present.authenticated or present.merged_into or into is None or into.merged_into:
             raise Missing(source)
         await cx.store.identities.merge(tx, pool.pool_id, source, target, now)
+        await cx.store.datasets.carry_over(tx, pool.pool_id, source, target, now)
 
     await cx.store.write(unit)
     cx.tell(IdentityMerged, pool.pool_id, identity_id=source, into=target)

@@ -145,6 +145,12 @@ class IdentityDeleted(Event, frozen=True, kw_only=True):
     identity_id: str
 
 
+class SyncSessionBegan(Event, frozen=True, kw_only=True):
+    """A device asked what changed, and may bring its own changes: one sync operation."""
+
+    identity_id: str
+
+
 class IdentityPoolDeleted(Event, frozen=True, kw_only=True):
     pass
 

@@ -16,6 +16,8 @@ T = TypeVar("T")
 _COLUMNS = "pool_id, region, created_at, modified_at, body"
 # What an identity pool owns beside its own row, by the columns that complete a row's key; removed in this order.
 OWNED = (
+    ("sync_records", "identity_id"),
+    ("sync_datasets", "identity_id"),
     ("identity_logins", "identity_id"),
     ("identities", "identity_id"),
     ("identity_directory", "identity_id"),
@@ -141,7 +143,7 @@ class IdentityPools:
                 where = f"pool_id = $1 AND {column} IN (SELECT {column} FROM {table} WHERE pool_id = $1 LIMIT $2)"
                 if await tx.run(f"DELETE FROM {table} WHERE {where}", pool_id, rows):
                     return True
-            for table in ("signing_keys", "identity_pools"):
+            for table in ("sync_usage", "sync_sessions", "sync_settings", "signing_keys", "identity_pools"):
                 await tx.run(f"DELETE FROM {table} WHERE pool_id = $1", pool_id)
             return False
 

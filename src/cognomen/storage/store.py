@@ -7,6 +7,7 @@ from typing import TypeVar
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
+from cognomen.storage.datasets import Datasets
 from cognomen.storage.devices import Devices
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
@@ -24,6 +25,7 @@ from cognomen.storage.pools import Pools
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
 from cognomen.storage.sessions import Sessions
+from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
@@ -58,6 +60,8 @@ class Store:
         self.roles = Roles(engine, cache)
         self.openid_providers = OpenIdProviders(engine, cache)
         self.managed_policies = ManagedPolicies(engine, cache)
+        self.datasets = Datasets(engine)
+        self.sync_settings = AllSyncSettings(engine, cache)
         self.identity_pools = IdentityPools(engine, cache)
         self.identities = Identities(engine)
 

@@ -33,6 +33,21 @@ class Triggers:
         """Runs a function whose answer means nothing, and need be none. Raises as `ask`."""
         await self._run(trigger, arn, event)
 
+    async def answer(self, arn: str, event: dict[str, Any]) -> Any:
+        """What a function answers, whole, for callers with errors and rules of their own; tried once. Raises NoFunction, FunctionFailed (an answer
+        that is no JSON, too), FunctionUnreachable (in time, too)."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._runner.run(arn, msgspec.json.encode(event))
+        except TimeoutError as cause:
+            raise FunctionUnreachable(f"the function did not answer within {self._seconds:g} seconds") from cause
+        try:
+            if len(answer) > _LARGEST:
+                raise FunctionFailed("the answer is larger than 6 MB")
+            return msgspec.json.decode(answer)
+        except (msgspec.DecodeError, RecursionError) as cause:
+            raise FunctionFailed("the answer is no JSON") from cause
+
     async def _run(self, trigger: str, arn: str, event: dict[str, Any]) -> bytes:
         payload = msgspec.json.encode(event)
         for attempt in range(1, TRIES + 1):

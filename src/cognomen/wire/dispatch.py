@@ -21,6 +21,7 @@ from cognomen.wire.caller import Authenticator
 from cognomen.wire.json11 import Json11
 from cognomen.wire.query import Query
 from cognomen.wire.request import Answer, Header, HttpRequest
+from cognomen.wire.restjson import RestJson
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,6 +33,10 @@ DRAINED = 16 << 20  # bytes of a larger body that are read and dropped: a client
 
 
 class WireProtocol(Protocol):
+    """`limit` is what a body may have at the most in bytes, None where it is the dispatcher's."""
+
+    limit: int | None
+
     def claims(self, request: HttpRequest) -> bool: ...
 
     def find(self, request: HttpRequest, operations: Registry) -> Operation: ...
@@ -43,7 +48,7 @@ class WireProtocol(Protocol):
     def error(self, error: errors.ServiceError, request_id: bytes) -> Answer: ...
 
 
-PROTOCOLS: list[WireProtocol] = [Json11(), Query()]
+PROTOCOLS: list[WireProtocol] = [Json11(), Query(), RestJson()]
 
 
 class Limits(Protocol):
@@ -114,10 +119,11 @@ class Dispatcher:
             return
         request_id = ids.uuid()
         protocol = self._protocol(request)
-        body = await _read(request, receive, self.limit)
+        limit = protocol.limit or self.limit
+        body = await _read(request, receive, limit)
         if isinstance(body, TooLarge):
             await _drain(receive, body)
-            refusal = errors.RequestEntityTooLargeException(f"The request body is larger than {self.limit} bytes.")
+            refusal = errors.RequestEntityTooLargeException(f"The request body is larger than {limit} bytes.")
             await _send(send, protocol.error(refusal, request_id.encode()), (b"connection", b"close"))
         elif body is not None:  # None: the client has gone
             request.body = body

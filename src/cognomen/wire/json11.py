@@ -22,6 +22,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Json11:
+    limit: int | None = None
+
     def claims(self, request: HttpRequest) -> bool:
         return request.header(b"x-amz-target") is not None
 

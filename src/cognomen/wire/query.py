@@ -32,6 +32,8 @@ Tree = dict[str, Any]
 
 
 class Query:
+    limit: int | None = None
+
     def claims(self, request: HttpRequest) -> bool:
         if request.path != "/" or request.header(b"x-amz-target") is not None:
             return False

@@ -1,0 +1,250 @@
+"""Datasets of Cognito Sync and the records in them. What a deleted dataset or a removed record leaves behind stays as a row: devices that come
+later must learn of it, and counts go on from there."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import msgspec
+
+from cognomen.storage.engine import Engine, Reader, Row, Tx
+
+_DATASET = (
+    "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from"
+)
+_RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at"
+_SHARDS = 32
+_AT_ONCE = 64  # rows of a statement: few different ones, which the database knows from before
+_LONGEST_NAME = 128
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+    """`records` and `bytes` (of keys and values) count what is there now. `merged_from` is the identity that brought it along."""
+
+    pool_id: str
+    identity_id: str
+    name: str
+    present: bool = True
+    created_at: float
+    modified_at: float
+    modified_by: str = ""
+    sync_count: int = 0
+    deleted_count: int = 0
+    records: int = 0
+    bytes: int = 0
+    merged_from: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
+    """`value` is None for one that was removed. Times in epoch seconds."""
+
+    key: str
+    value: str | None
+    sync_count: int
+    modified_at: float
+    modified_by: str
+    device_modified_at: float
+
+
+class Usage(msgspec.Struct, frozen=True):
+    bytes: int
+    modified_at: float
+    sessions: int
+
+
+def _dataset(row: Row) -> Dataset:
+    return Dataset(
+        pool_id=row[0],
+        identity_id=row[1],
+        name=row[2],
+        present=bool(row[3]),
+        created_at=row[4],
+        modified_at=row[5],
+        modified_by=row[6],
+        sync_count=row[7],
+        deleted_count=row[8],
+        records=row[9],
+        bytes=row[10],
+        merged_from=row[11],
+    )
+
+
+class Datasets:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def get(self, pool_id: str, identity_id: str, name: str, tx: Reader | None = None) -> Dataset | None:
+        """A deleted one too, with `present` False."""
+        row = await (tx or self._engine).row(
+            f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND name = $3", pool_id, identity_id, name
+        )
+        return _dataset(row) if row else None
+
+    async def put(self, tx: Tx, dataset: Dataset) -> None:
+        await tx.run(
+            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " ON CONFLICT (pool_id, identity_id, name) DO UPDATE SET present = excluded.present, created_at = excluded.created_at,"
+            " modified_at = excluded.modified_at, modified_by = excluded.modified_by, sync_count = excluded.sync_count,"
+            " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from",
+            dataset.pool_id,
+            dataset.identity_id,
+            dataset.name,
+            int(dataset.present),
+            dataset.created_at,
+            dataset.modified_at,
+            dataset.modified_by,
+            dataset.sync_count,
+            dataset.deleted_count,
+            dataset.records,
+            dataset.bytes,
+            dataset.merged_from,
+        )
+
+    async def page(self, pool_id: str, identity_id: str, after: str, limit: int) -> list[Dataset]:
+        rows = await self._engine.rows(
+            f"SELECT {_DATASET} FROM sync_datasets"
+            " WHERE pool_id = $1 AND identity_id = $2 AND name > $3 AND present = 1 ORDER BY name LIMIT $4",
+            pool_id,
+            identity_id,
+            after,
+            limit,
+        )
+        return [_dataset(row) for row in rows]
+
+    async def of_identity(self, pool_id: str, identity_id: str, tx: Reader | None = None) -> tuple[int, int, float]:
+        """How many datasets, with how many bytes, and when one was changed last (0.0: never)."""
+        row = await (tx or self._engine).row(
+            "SELECT COALESCE(SUM(present), 0), COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM sync_datasets"
+            " WHERE pool_id = $1 AND identity_id = $2",
+            pool_id,
+            identity_id,
+        )
+        return (int(row[0]), int(row[1]), float(row[2])) if row else (0, 0, 0.0)
+
+    async def merged_names(self, pool_id: str, identity_id: str, name: str) -> list[str]:
+        """The datasets of this name that merged identities brought along: `NAME.IDENTITY`."""
+        rows = await self._engine.rows(
+            "SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND name > $3 AND name < $4"
+            " AND merged_from IS NOT NULL AND present = 1 ORDER BY name",
+            pool_id,
+            identity_id,
+            f"{name}.",
+            f"{name}/",
+        )
+        return [row[0] for row in rows if row[0][len(name) + 1 :].count(":") == 1]
+
+    async def change_records(self, tx: Tx, dataset: Dataset, records: Sequence[Record]) -> None:
+        """Puts these in the place of those with their keys."""
+        for start in range(0, len(records), _AT_ONCE):
+            part = records[start : start + _AT_ONCE]
+            values: list[object] = [dataset.pool_id, dataset.identity_id, dataset.name]
+            for each in part:
+                values += [each.key, each.value, each.sync_count, each.modified_at, each.modified_by, each.device_modified_at]
+            await tx.run(_upsert(len(part)), *values)
+
+    async def records(self, tx: Reader, pool_id: str, identity_id: str, name: str, keys: Iterable[str]) -> dict[str, Record]:
+        """Those that are there or were removed, by key."""
+        found: dict[str, Record] = {}
+        wanted = list(keys)
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            for row in await tx.rows(_among(len(part)), pool_id, identity_id, name, *part):
+                found[row[0]] = Record(*row)
+        return found
+
+    async def changed(
+        self, pool_id: str, identity_id: str, name: str, after: tuple[int, str], limit: int, *, removed: bool, tx: Reader | None = None
+    ) -> list[Record]:
+        """Records behind a sync count and key, in their order; with or without those that were removed."""
+        only = "" if removed else " AND value IS NOT NULL"
+        rows = await (tx or self._engine).rows(
+            f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3"
+            f" AND (sync_count, key) > ($4, $5){only} ORDER BY sync_count, key LIMIT $6",
+            pool_id,
+            identity_id,
+            name,
+            *after,
+            limit,
+        )
+        return [Record(*row) for row in rows]
+
+    async def clear(self, tx: Tx, pool_id: str, identity_id: str, name: str) -> None:
+        """Removes the records, with what removed ones left behind."""
+        await tx.run("DELETE FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3", pool_id, identity_id, name)
+
+    async def count_bytes(self, tx: Tx, pool_id: str, identity_id: str, more: int, now: float) -> None:
+        """Adds to what the pool stores."""
+        await tx.run(
+            "INSERT INTO sync_usage (pool_id, shard, bytes, modified_at) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (pool_id, shard) DO UPDATE SET bytes = sync_usage.bytes + excluded.bytes, modified_at = excluded.modified_at",
+            pool_id,
+            zlib.crc32(identity_id.encode()) % _SHARDS,
+            more,
+            now,
+        )
+
+    async def count_sessions(self, tx: Tx, pool_id: str, month: str, more: int) -> None:
+        await tx.run(
+            "INSERT INTO sync_sessions (pool_id, month, sessions) VALUES ($1, $2, $3)"
+            " ON CONFLICT (pool_id, month) DO UPDATE SET sessions = sync_sessions.sessions + excluded.sessions",
+            pool_id,
+            month,
+            more,
+        )
+
+    async def of_pool(self, pool_id: str, month: str) -> Usage:
+        stored = await self._engine.row(
+            "SELECT COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM sync_usage WHERE pool_id = $1", pool_id
+        )
+        sessions = await self._engine.row("SELECT sessions FROM sync_sessions WHERE pool_id = $1 AND month = $2", pool_id, month)
+        return Usage(int(stored[0]) if stored else 0, float(stored[1]) if stored else 0.0, int(sessions[0]) if sessions else 0)
+
+    async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> None:
+        """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the
+        source before keeps its name. What is deleted stays behind."""
+        rows = await tx.rows(f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name", pool_id, source)
+        for each in map(_dataset, rows):
+            if each.present:
+                name = each.name if each.merged_from else f"{each.name[: _LONGEST_NAME - len(source) - 1]}.{source}"
+                await tx.run(
+                    "UPDATE sync_records SET identity_id = $4, name = $5 WHERE pool_id = $1 AND identity_id = $2 AND name = $3",
+                    pool_id,
+                    source,
+                    each.name,
+                    target,
+                    name,
+                )
+                moved = msgspec.structs.replace(
+                    each, identity_id=target, name=name, modified_at=now, merged_from=each.merged_from or source, deleted_count=0
+                )
+                await self.put(tx, moved)
+        await self._drop(tx, pool_id, source)
+
+    async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> None:
+        """Within the unit that removes an identity: nothing of it stays."""
+        _, stored, _ = await self.of_identity(pool_id, identity_id, tx)
+        if stored:
+            await self.count_bytes(tx, pool_id, identity_id, -stored, now)
+        await self._drop(tx, pool_id, identity_id)
+
+    async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
+        for table in ("sync_records", "sync_datasets"):
+            await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2", pool_id, identity_id)
+
+
+@cache
+def _upsert(count: int) -> str:
+    rows = ", ".join(f"($1, $2, $3, {', '.join(f'${number}' for number in range(4 + 6 * each, 10 + 6 * each))})" for each in range(count))
+    return (
+        f"INSERT INTO sync_records (pool_id, identity_id, name, {_RECORD}) VALUES {rows}"
+        " ON CONFLICT (pool_id, identity_id, name, key) DO UPDATE SET value = excluded.value, sync_count = excluded.sync_count,"
+        " modified_at = excluded.modified_at, modified_by = excluded.modified_by, device_modified_at = excluded.device_modified_at"
+    )
+
+
+@cache
+def _among(count: int) -> str:
+    keys = ", ".join(f"${number}" for number in range(4, 4 + count))
+    return f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key IN ({keys})"

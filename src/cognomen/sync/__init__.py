@@ -1,0 +1,1 @@
+"""Cognito Sync: a key-value store for each identity, in datasets that devices synchronise."""

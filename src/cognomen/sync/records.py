@@ -1,0 +1,119 @@
+"""Records: what changed since a device was here last, and the changes that it brings.
+
+https://docs.aws.amazon.com/cognitosync/latest/APIReference/API_ListRecords.html
+https://docs.aws.amazon.com/cognitosync/latest/APIReference/API_UpdateRecords.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cognomen.api import errors, sync
+from cognomen.api.operation import op
+from cognomen.context import Context
+from cognomen.storage.datasets import Dataset, Record
+from cognomen.storage.engine import Tx
+from cognomen.sync import find, patches, session, trigger
+from cognomen.sync.patches import Change
+
+_PAGE = 1_024
+_LONGEST_DEVICE = 256
+
+
+@op
+async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.ListRecordsResponse:
+    """Removed records come without a value, to devices that had synchronised before."""
+    pool_id, identity_id, name = request.identity_pool_id, request.identity_id, request.dataset_name
+    await find.check_reader(cx, pool_id, identity_id)
+    since = request.last_sync_count or 0
+    token = request.sync_session_token
+    if token is not None:
+        session.open_session(cx, pool_id, identity_id, name, token)
+    bound = find.bound("ListRecords", pool_id, identity_id, name, str(since))
+    limit = find.page_size(request.max_results, _PAGE)
+    count, key = find.position(cx, bound, request.next_token, [since + 1, ""])
+    dataset = await cx.store.datasets.get(pool_id, identity_id, name)
+    found: list[Record] = []
+    if dataset is not None and dataset.present:
+        found = await cx.store.datasets.changed(
+            pool_id, identity_id, name, (int(str(count)), str(key)), limit + 1, removed=since > dataset.deleted_count
+        )
+    page = found[:limit]
+    return sync.ListRecordsResponse(
+        records=[shown(each) for each in page],
+        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key]) if len(found) > limit else None,
+        count=len(page),
+        dataset_sync_count=dataset.sync_count if dataset is not None else 0,
+        last_modified_by=dataset.modified_by if dataset is not None else None,
+        merged_dataset_names=await cx.store.datasets.merged_names(pool_id, identity_id, name),
+        dataset_exists=dataset is not None and dataset.present,
+        dataset_deleted_after_requested_sync_count=dataset is not None and 0 < since < dataset.deleted_count,
+        sync_session_token=token or session.begin(cx, pool_id, identity_id, name),
+    )
+
+
+@op
+async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> sync.UpdateRecordsResponse:
+    pool_id, identity_id, name = request.identity_pool_id, request.identity_id, request.dataset_name
+    await find.check_identity(cx, pool_id, identity_id)
+    opened = session.open_session(cx, pool_id, identity_id, name, request.sync_session_token)
+    now = cx.clock.now()
+    by = _changed_by(cx, request)
+    changes = patches.of_request(request.record_patches or [], now)
+    if not changes:
+        return sync.UpdateRecordsResponse(records=[])
+    seen = await trigger.ask(cx, pool_id, identity_id, name, changes)
+    wanted = seen.changes if seen is not None else changes
+
+    async def unit(tx: Tx) -> list[Record]:
+        await session.end(cx, tx, pool_id, opened)
+        before = await cx.store.datasets.get(pool_id, identity_id, name, tx)
+        if seen is not None and seen.sync_count != (before.sync_count if before is not None else 0):
+            raise errors.ResourceConflictException("The dataset was changed while the function looked at it.")
+        present = await cx.store.datasets.records(tx, pool_id, identity_id, name, dict.fromkeys(each.key for each in (*changes, *wanted)))
+        patches.check_counts(changes, present)
+        return await _store(cx, tx, before or _new(pool_id, identity_id, name, now), wanted, present, by=by, now=now)
+
+    return sync.UpdateRecordsResponse(records=[shown(each) for each in await cx.store.write(unit)])
+
+
+async def _store(
+    cx: Context, tx: Tx, before: Dataset, changes: Sequence[Change], present: dict[str, Record], *, by: str, now: float
+) -> list[Record]:
+    """Raises LimitExceededException."""
+    after, records = patches.applied(before, changes, present, by=by, now=now)
+    if not before.present or after.bytes > before.bytes:
+        count, stored, _ = await cx.store.datasets.of_identity(after.pool_id, after.identity_id, tx)
+        if not before.present and count >= patches.MOST_DATASETS:
+            raise errors.LimitExceededException(f"An identity can have at most {patches.MOST_DATASETS} datasets.")
+        if stored + after.bytes - before.bytes > patches.MOST_OF_IDENTITY:
+            raise errors.LimitExceededException("An identity can store at most 20 MB.")
+    if not before.present:
+        after = msgspec.structs.replace(after, present=True, created_at=now)
+    await cx.store.datasets.put(tx, after)
+    await cx.store.datasets.change_records(tx, after, records)
+    await cx.store.datasets.count_bytes(tx, after.pool_id, after.identity_id, after.bytes - before.bytes, now)
+    return records
+
+
+def _new(pool_id: str, identity_id: str, name: str, now: float) -> Dataset:
+    return Dataset(pool_id=pool_id, identity_id=identity_id, name=name, present=False, created_at=now, modified_at=now)
+
+
+def _changed_by(cx: Context, request: sync.UpdateRecordsRequest) -> str:
+    """The device, or what the client says of itself, or whose credentials these are."""
+    own = request.identity_id if find.is_identity(cx) else cx.caller.account or cx.settings.account
+    return (request.device_id or request.client_context or own)[:_LONGEST_DEVICE]
+
+
+def shown(record: Record) -> sync.Record:
+    return sync.Record(
+        key=record.key,
+        value=record.value,
+        sync_count=record.sync_count,
+        last_modified_date=record.modified_at,
+        last_modified_by=record.modified_by,
+        device_last_modified_date=record.device_modified_at,
+    )
