@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -45,13 +46,10 @@ class RestJson:
     def find(self, request: HttpRequest, operations: Registry) -> Operation:
         # Imported when first needed: a server whose apps do not synchronise need not load it.
         import_module("cognomen.sync.operations").load()
-        segments = _segments(request)
-        for method, pattern, name in _routes():
-            if method == request.method and _fits(pattern, segments):
-                operation = operations.by_name.get((_SERVICE, name))
-                if operation is not None:
-                    return operation
-        raise errors.UnknownOperationException(f"There is no operation {request.method} {request.path[:256]}")
+        operation = operations.by_name.get((_SERVICE, _routed(request.method, request.raw_path)[0]))
+        if operation is None:
+            raise errors.UnknownOperationException(f"There is no operation {request.method} {request.path[:256]}")
+        return operation
 
     def decode(self, operation: Operation, request: HttpRequest, body: bytes) -> Structure:
         raw = parsed(body) if body else {}
@@ -60,11 +58,11 @@ class RestJson:
         parts = _parts(operation.name)
         # A member has its one place: what the path says must not be said otherwise by the body.
         given = {name: value for name, value in raw.items() if all(part.member != name for part in parts)}
-        in_path = dict(zip(_template(operation.http.requestUri), _segments(request), strict=True))
+        _, in_path = _routed(request.method, request.raw_path)
         query = _query(request) if any(part.location == "querystring" for part in parts) else {}
         for part in parts:
             if part.location == "uri":
-                given[part.member] = in_path[f"{{{part.name}}}"]
+                given[part.member] = in_path[part.name]
             elif part.location == "querystring" and part.name in query:
                 given[part.member] = _number(part, query[part.name]) if part.number else query[part.name]
             elif part.location == "header" and (header := request.header(part.name.lower().encode())) is not None:
@@ -81,6 +79,18 @@ class RestJson:
         return Answer(error.rest_status, headers, _encode({"__type": error.code, "message": error.message, **error.extra}))
 
 
+@functools.lru_cache(maxsize=4096)  # a device asks for the same few paths again and again
+def _routed(method: str, raw_path: bytes) -> tuple[str, Mapping[str, str]]:
+    """The operation's name (empty: none) and what stands for its placeholders."""
+    segments = [_text(unquote_to_bytes(part)) for part in raw_path.removeprefix(b"/").removesuffix(b"/").split(b"/")]
+    for wanted, pattern, name in _routes():
+        if wanted == method and len(pattern) == len(segments):
+            pairs = list(zip(pattern, segments, strict=True))
+            if all(part.startswith("{") or part == given for part, given in pairs):
+                return name, {part[1:-1]: given for part, given in pairs if part.startswith("{")}
+    return "", {}
+
+
 @functools.cache
 def _routes() -> tuple[tuple[str, tuple[str, ...], str], ...]:
     """Method, path and name of every operation; paths without a placeholder at a place before those that have one there."""
@@ -92,12 +102,6 @@ def _template(uri: str) -> tuple[str, ...]:
     return tuple(uri.strip("/").split("/"))
 
 
-def _fits(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
-    return len(pattern) == len(segments) and all(
-        part.startswith("{") or part == given for part, given in zip(pattern, segments, strict=True)
-    )
-
-
 @functools.cache
 def _parts(name: str) -> tuple[_Part, ...]:
     described = model.load(_SERVICE)
@@ -107,10 +111,6 @@ def _parts(name: str) -> tuple[_Part, ...]:
         for member, each in members.items()
         if each.location
     )
-
-
-def _segments(request: HttpRequest) -> tuple[str, ...]:
-    return tuple(_text(unquote_to_bytes(part)) for part in request.raw_path.removeprefix(b"/").removesuffix(b"/").split(b"/"))
 
 
 def _query(request: HttpRequest) -> dict[str, str]:
