@@ -30,6 +30,8 @@ from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
 from cognomen.federation.connector import Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
+from cognomen.gateway.doors import Doors
+from cognomen.gateway.routes import gateway_of
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
@@ -195,6 +197,33 @@ def connectors_of(settings: Settings) -> Connectors:
     return LazyConnectors(endpoints, public_only=settings.mode == "serve")
 
 
+class GatewayServer:
+    """`cognomen gateway`: the gateway alone, beside whatever servers work on the same database."""
+
+    def __init__(self, settings: Settings, *, key: MasterKey | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._store = Store(make_engine(settings.database, exclusive=False))
+        self._sealer = Sealer(key or master_key(settings))
+        self._workers = Workers()
+        keys = SigningKeys(self._store.signing_keys, self._sealer, RsaKeyMaker(), self._workers)
+        doors = Doors(self._store, self._sealer, clock or SystemClock(), keys, settings.public_url)
+        gateway = gateway_of(settings, doors)
+        if gateway is None:
+            raise BadSetting("the settings have no section gateway: see docs/guide/gateway.md")
+        self.gateway = gateway
+
+    async def start(self) -> None:
+        """Raises CannotStart, BadSetting."""
+        await self._store.engine.open()
+        if await sealing.fits(self._store, self._sealer) is False:
+            raise BadSetting(sealing.WRONG_KEY)
+
+    async def stop(self) -> None:
+        self.gateway.close()
+        await self._store.engine.close()
+        self._workers.stop()
+
+
 class TemporaryKeys:
     """Temporary credentials for the wire: opened, and their role's policies asked."""
 
@@ -280,6 +309,7 @@ class Server:
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)
+        self.gateway = gateway_of(settings, Doors(store, sealer, clock, self.rooms.keys, settings.public_url))
         self._beside: list[asyncio.Task[None]] = []
 
     def _delivery(self, store: Store, clock: Clock) -> Delivery:
@@ -313,6 +343,8 @@ class Server:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self.gateway is not None:
+            self.gateway.close()
         await self.logs.stop()
         await self.sync_sessions.keep()
         await self._local.close()

@@ -29,7 +29,7 @@ class GatewayConnection(Connection):
     def on_headers_complete(self) -> None:
         self._headed = True
         # The target as it came, absolute or not; and the connection, which only the gateway itself may break.
-        self.scope.update({"target": self.url, "connection": self})  # type: ignore[typeddict-unknown-key]  # ASGI has no word for it
+        self.scope.update({"target": self.url, "connection": self})  # type: ignore[misc]  # ASGI has no word for it
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -8,7 +8,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from cognomen.api.errors import ServiceError
+from cognomen.api.failure import ServiceError
 from cognomen.gateway.doors import Doors
 from cognomen.gateway.s3_errors import S3Error
 from cognomen.tokens import credentials
@@ -87,7 +87,9 @@ def _check_headers(request: HttpRequest, claim: sigv4.Claim) -> None:
     if "host" not in claim.signed:
         missing.insert(0, "host")
     if missing:
-        raise S3Error("AccessDenied", "There were headers present in the request which were not signed", HeadersNotSigned=", ".join(missing))
+        raise S3Error(
+            "AccessDenied", "There were headers present in the request which were not signed", HeadersNotSigned=", ".join(missing)
+        )
 
 
 def _payload(request: HttpRequest, claim: sigv4.Claim) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -49,9 +49,7 @@ def read(document: bytes) -> tuple[list[Item], bool]:
 
 
 def write(items: list[Item], *, quiet: bool) -> bytes:
-    objects = "".join(
-        f"<Object>{''.join(f'<{name}>{_text(value)}</{name}>' for name, value in item.members)}</Object>" for item in items
-    )
+    objects = "".join(f"<Object>{''.join(f'<{name}>{_text(value)}</{name}>' for name, value in item.members)}</Object>" for item in items)
     return f'<Delete xmlns="{_NAMESPACE}"><Quiet>{"true" if quiet else "false"}</Quiet>{objects}</Delete>'.encode()
 
 
@@ -77,8 +75,8 @@ def result(errors: bytes) -> bytes:
     return b'<?xml version="1.0" encoding="UTF-8"?>\n<DeleteResult xmlns="%b">%b</DeleteResult>' % (_NAMESPACE.encode(), errors)
 
 
-def _parsed(document: bytes) -> ElementTree.Element:
-    builder = ElementTree.TreeBuilder()
+def _parsed(document: bytes) -> ET.Element:
+    builder = ET.TreeBuilder()
     parser = expat.ParserCreate("utf-8", "}")
 
     def refuse(*_: object) -> None:
@@ -99,7 +97,7 @@ def _parsed(document: bytes) -> ElementTree.Element:
     return root
 
 
-def _item(element: ElementTree.Element) -> Item:
+def _item(element: ET.Element) -> Item:
     members = tuple((_plain(child.tag), child.text or "") for child in element)
     names = [name for name, _ in members]
     if any(len(child) for child in element) or len(set(names)) < len(names) or not set(names) <= set(_MEMBERS):

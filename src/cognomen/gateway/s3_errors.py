@@ -26,7 +26,10 @@ _ERRORS: Final = {
     "InvalidToken": (400, "The provided token is malformed or otherwise invalid."),
     "InvalidURI": (400, "Couldn't parse the specified URI."),
     "KeyTooLongError": (400, "Your key is too long"),
-    "MalformedTrailerError": (400, "The request contained trailing data that was not well-formed or did not conform to our published schema."),
+    "MalformedTrailerError": (
+        400,
+        "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+    ),
     "MalformedXML": (400, "The XML you provided was not well-formed or did not validate against our published schema"),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
     "RequestTimeTooSkewed": (403, "The difference between the request time and the current time is too large."),

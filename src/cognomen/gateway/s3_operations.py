@@ -38,9 +38,7 @@ def _operation(name: str, actions: str, parameters: str = "") -> Operation:
     return Operation(name, tuple(actions.split()), frozenset(parameters.split()))
 
 
-_RESPONSE = (
-    "response-cache-control response-content-disposition response-content-encoding response-content-language response-content-type response-expires"
-)
+_RESPONSE = "response-cache-control response-content-disposition response-content-encoding response-content-language response-content-type response-expires"
 _LIST = "prefix delimiter max-keys encoding-type"
 # By method and by the parameter that names a sub-resource, empty for the object itself.
 _OBJECT: Final[dict[tuple[str, str], Operation]] = {

@@ -261,13 +261,17 @@ class _Link(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fail("it wants another protocol")
         except httptools.HttpParserError:
-            if not (self.complete and self._bodiless):
+            # What follows the head of an answer to HEAD is nothing that was asked for; `on_headers_complete` has ended it.
+            if not self._is_ended():
                 self._fail("it speaks no HTTP")
         if not self.headed:
             self._size += len(data)
             if self._size > _HEAD:
                 self._fail("its head has no end")
         self._wake()
+
+    def _is_ended(self) -> bool:
+        return self.complete and self._bodiless
 
     def _fail(self, why: str) -> None:
         self._wrong = why
