@@ -99,16 +99,16 @@ def list_keys(file: Path | None, data: str | None, as_json: bool) -> None:
 @common.database_options
 def revoke(file: Path | None, data: str | None, as_json: bool, access_key_id: str | None, role: str | None) -> None:
     """Revoke the access key ACCESS_KEY_ID, or the temporary credentials of a role. Running servers refuse them at once."""
-    if (access_key_id is None) is (role is None):
-        raise click.UsageError("name an access key, or a role with --role")
-    if role is not None:
+    if role is not None and access_key_id is None:
         _revoke_role(file, data, role, as_json=as_json)
         return
+    if role is not None or access_key_id is None:
+        raise click.UsageError("name an access key, or a role with --role")
 
     async def work() -> None:
         async with common.current(common.settings_of(file, data)) as store:
             try:
-                await store.access_keys.revoke(access_key_id, SystemClock().now())
+                await store.access_keys.revoke(str(access_key_id), SystemClock().now())
             except Missing:
                 raise BadSetting(f"there is no access key {access_key_id} that could be revoked") from None
 

@@ -14,7 +14,7 @@ from cognomen.api import errors
 from cognomen.gateway import payload, s3_delete
 from cognomen.gateway.doors import Doors, denial, request_keys
 from cognomen.gateway.head import Head, Refused, decoded, encoded
-from cognomen.gateway.relay import Relay
+from cognomen.gateway.relay import Relay, log
 from cognomen.gateway.s3_caller import Signed, signed
 from cognomen.gateway.s3_errors import S3Error, answer
 from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, copy_source, operation_of, place_of
@@ -191,16 +191,19 @@ class S3Route:
         target = f"{path}?{query}" if query else path
         try:
             return await self._upstream.send(method, target.encode("latin-1"), sent, body)
-        except Unreachable as cause:
-            raise S3Error("ServiceUnavailable") from cause
-        except Slow as cause:
-            raise S3Error("GatewayTimeout") from cause
-        except Broken as cause:
-            raise S3Error("IncompleteBody" if str(cause).endswith("announced") else "ServiceUnavailable") from cause
+        except (Unreachable, Slow, Broken) as cause:
+            log.warning("the store failed", reason=str(cause))
+            raise _failed(cause) from cause
         except payload.Wrong as cause:
             raise S3Error(cause.code) from cause
         except errors.ServiceError as cause:  # of wire/chunks.py: a chunk or a trailer that was not signed so
             raise S3Error("SignatureDoesNotMatch") from cause
+
+
+def _failed(cause: Unreachable | Slow | Broken) -> S3Error:
+    if isinstance(cause, Slow):
+        return S3Error("GatewayTimeout")
+    return S3Error("IncompleteBody" if str(cause).endswith("announced") else "ServiceUnavailable")
 
 
 def _headers(request: HttpRequest) -> list[Header]:

@@ -37,11 +37,14 @@ class Signed(NamedTuple):
 async def signed(doors: Doors, request: HttpRequest) -> Signed:
     """Raises S3Error."""
     try:
-        claim = sigv4.claimed(request)
+        old = request.text(b"authorization").startswith("AWS ")
+        claim = None if old else sigv4.claimed(request)
     except ServiceError as cause:
         presigned = request.header(b"authorization") is None
         raise S3Error("AuthorizationQueryParametersError" if presigned else "AuthorizationHeaderMalformed", cause.message) from cause
     if claim is None:
+        if old or b"AWSAccessKeyId=" in request.query_string:
+            raise S3Error("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
         raise S3Error("AccessDenied")
     if claim.service != "s3":
         code = "AuthorizationQueryParametersError" if claim.expires is not None else "AuthorizationHeaderMalformed"
