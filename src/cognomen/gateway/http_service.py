@@ -102,13 +102,13 @@ class HttpRoute:
             raise Denied(403, "ForbiddenException", "Forbidden", challenge='Bearer error="insufficient_scope"')
         return {
             "auth": "token",
-            "sub": str(who.claims["sub"]),
-            "username": who.username,
+            "sub": _text(str(who.claims["sub"])),
+            "username": _text(who.username),
             "pool": who.pool_id,
             "client": who.client_id,
             "token-use": str(who.claims["token_use"]),
-            "scopes": " ".join(scopes),
-            "groups": ",".join(quote(group, safe="-_.~") for group in groups),
+            "scopes": _text(" ".join(scopes)),
+            "groups": ",".join(_text(group).replace(",", "%2C") for group in groups),
             "claims": base64.urlsafe_b64encode(msgspec.json.encode(who.claims)).rstrip(b"=").decode(),
         }
 
@@ -142,11 +142,11 @@ class HttpRoute:
             raise Denied(403, "AccessDeniedException", denial(session, action, hidden, decision), member="Message")
         identity = {
             "auth": "sigv4",
-            "principal": session.arn,
-            "role": session.role_arn,
-            "session": session.name,
+            "principal": _text(session.arn),
+            "role": _text(session.role_arn),
+            "session": _text(session.name),
             "account": session.account,
-            "identity": next(iter(session.context.get("cognito-identity.amazonaws.com:sub", [])), ""),
+            "identity": _text(next(iter(session.context.get("cognito-identity.amazonaws.com:sub", [])), "")),
         }
         return identity, body
 
@@ -162,7 +162,7 @@ class HttpRoute:
             dropped.add(b"authorization")
         kept = [(name, value) for name, value in kept_headers(request) if name not in dropped and not _is_trusted(name)]
         client = request.client.encode()
-        ours = [(f"x-cognomen-{name}".encode(), quote(value, safe=_SAFE).encode()) for name, value in identity.items() if value]
+        ours = [(f"x-cognomen-{name}".encode(), value.encode()) for name, value in identity.items() if value]
         return [
             (b"host", self._upstream.authority.encode()),
             *kept,
@@ -171,6 +171,11 @@ class HttpRoute:
             *([(b"x-forwarded-for", client)] if client else []),
             *ours,
         ]
+
+
+def _text(value: str) -> str:
+    """What a header takes: percent-encoded where it is not printable ASCII, and the percent sign itself."""
+    return quote(value, safe=_SAFE)
 
 
 _SAFE: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}~"  # all but the percent sign itself
