@@ -99,9 +99,9 @@ async def unchunked(source: AsyncIterator[bytes], said: Chunked, found: list[tup
             data = await body.exactly(size)
             text = f"{chunks.NOTHING}\n{hashlib.sha256(data).hexdigest()}"
             seal = chunks.check(seal, "AWS4-HMAC-SHA256-PAYLOAD", text, (head[2] or b"").decode())
-            if held:
+            if held and size:
                 yield held
-            held = data
+            held = data or held  # the empty chunk at the end does not set the last one free: what follows it may be wrong
         while seal is None and size:
             if held:
                 yield held

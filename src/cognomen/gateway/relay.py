@@ -67,13 +67,14 @@ class Relay:
             await self._send({"type": "http.response.body", "body": b""})
         except (Broken, Slow, TimeoutError) as error:
             log.warning("an answer broke off", reason=str(error) or "the client does not read")
-            self.abort()
+            await self.abort()
         finally:
             given.close()
 
-    def abort(self) -> None:
+    async def abort(self) -> None:
         if self._connection is not None:
             self._connection.transport.abort()
+            await asyncio.sleep(0.001)  # until uvicorn has seen that it is gone, and does not miss the rest of the answer
 
     def _gone(self) -> bool:
         return self._connection is not None and bool(self._connection.transport.is_closing())

@@ -44,13 +44,13 @@ class Gateway:
             if head is not None:
                 await self._serve(head, relay)
         except payload.Gone:
-            relay.abort()
+            await relay.abort()
         except asyncio.CancelledError:
             raise
         except Exception:  # noqa: BLE001 - a fault of ours must not become half an answer
             log.exception("a request failed")
             if relay.started:
-                relay.abort()
+                await relay.abort()
             else:
                 await relay.whole(_json(500, "Internal server error"))
 

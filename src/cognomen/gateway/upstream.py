@@ -297,6 +297,9 @@ class _Link(asyncio.Protocol):
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self.complete:  # a second answer, to nothing
+            self.keep = False
+            return
         self.status = self._parser.get_status_code()
         self._interim = 100 <= self.status < 200
         if self._interim:
@@ -309,7 +312,7 @@ class _Link(asyncio.Protocol):
             self.complete = True
 
     def on_body(self, body: bytes) -> None:
-        if self._bodiless:
+        if self.complete:
             self.keep = False
             return
         self.pieces.append(body)
@@ -321,5 +324,6 @@ class _Link(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._interim:
             self.headers = []
+            self._interim = False
         else:
             self.complete = True
