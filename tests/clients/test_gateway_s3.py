@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -16,6 +17,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
+from cognomen.kernel.clock import SystemClock
+from cognomen.kernel.secrets import MasterKey, Sealer
+from cognomen.tokens import credentials
 from tests.kit.gateway import STORE_KEYS, allow, assumed, raw, role, running, s3
 from tests.kit.live import Live
 
@@ -27,6 +31,7 @@ class Stage:
         self.live = live
         self.url = url
         self.store = store
+        self.hosted = url.replace("127.0.0.1", "s3.localhost")
         self.everything = assumed(live, role(live, "All", ALL))
 
     def client(self, name: str, *statements: dict[str, Any], **config: Any) -> Any:
@@ -42,7 +47,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         "s3", endpoint_url=f"http://{host}:{port}", aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
     )
     store.create_bucket(Bucket="files")
-    routes = {"files": {"kind": "s3", "url": f"http://{host}:{port}", "host": "", **STORE_KEYS}}
+    routes = {
+        "files": {"kind": "s3", "url": f"http://{host}:{port}", **STORE_KEYS},
+        "hosts": {"kind": "s3", "url": f"http://{host}:{port}", "host": "s3.localhost", **STORE_KEYS},
+    }
     with running(tmp_path_factory.mktemp("gateway") / "data", routes) as (live, url):
         yield Stage(live, url, store)
     moto.stop()
@@ -197,6 +205,86 @@ def test_a_revoked_role_is_refused_at_once(stage: Stage) -> None:
     assert stage.live.command("keys", "revoke", "--role", arn, "--data", str(stage.live.data)) == {"RoleArn": arn, "Revoked": True}
     assert refusal(before.list_buckets)[0] == "InvalidToken"
     assert s3(stage.url, assumed(stage.live, arn)).list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def issued(stage: Stage, sub: str, **more: Any) -> dict[str, str]:
+    """Credentials as an identity pool gives them out: of a role, for an identity."""
+    sealer = Sealer(MasterKey.from_file(stage.live.data / "master.key"))
+    found = stage.live.boto(service="iam").get_role(RoleName="Identities")["Role"]
+    made = credentials.issue(
+        sealer,
+        SystemClock(),
+        role_arn=found["Arn"],
+        role_id=found["RoleId"],
+        session_name="CognitoIdentityCredentials",
+        context={"cognito-identity.amazonaws.com:sub": [sub]},
+        **more,
+    )
+    return {
+        "aws_access_key_id": made.access_key_id,
+        "aws_secret_access_key": made.secret_access_key,
+        "aws_session_token": made.session_token,
+    }
+
+
+def test_the_folder_of_an_identity(stage: Stage) -> None:
+    """`${cognito-identity.amazonaws.com:sub}`; credentials that have run out, and a role that is gone."""
+    folder = "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"
+    role(stage.live, "Identities", allow({"Effect": "Allow", "Action": "s3:*", "Resource": folder}))
+    one, other = "us-east-1:11111111-1111-4111-8111-111111111111", "us-east-1:22222222-2222-4222-8222-222222222222"
+    kim, lee = (s3(stage.url, issued(stage, sub)) for sub in (one, other))
+    kim.upload_fileobj(io.BytesIO(b"x" * (9 << 20)), "files", f"{one}/large")
+    assert kim.head_object(Bucket="files", Key=f"{one}/large")["ContentLength"] == 9 << 20
+    assert refusal(lee.get_object, Bucket="files", Key=f"{one}/large")[0] == "AccessDenied"
+    assert refusal(lee.get_object, Bucket="files", Key=f"{other}/x")[0] == "NoSuchKey"
+    assert refusal(s3(stage.url, issued(stage, one, duration=-1)).get_object, Bucket="files", Key=f"{one}/large") == (
+        "ExpiredToken",
+        "The provided token has expired.",
+    )
+    guest = s3(stage.url, issued(stage, one, guest=True))
+    assert refusal(guest.get_object, Bucket="files", Key=f"{one}/large")[0] == "AccessDenied"
+    iam = stage.live.boto(service="iam")
+    iam.delete_role_policy(RoleName="Identities", PolicyName="own")
+    assert refusal(kim.get_object, Bucket="files", Key=f"{one}/large")[0] == "AccessDenied"
+    iam.delete_role(RoleName="Identities")
+    assert refusal(kim.get_object, Bucket="files", Key=f"{one}/large")[0] == "InvalidToken"
+
+
+def test_hosts_of_buckets(stage: Stage) -> None:
+    """`bucket.domain` and `domain/bucket` lead to the same object, and to the same question."""
+    get = {"Bucket": "files", "Key": "hosted/a b"}
+
+    def call(credentials: dict[str, str], operation: str, body: bytes = b"") -> httpx.Response:
+        """The name is not asked for, which not every machine knows: the address is the gateway's, the host as it was signed."""
+        there = s3(stage.hosted, credentials, s3={"addressing_style": "virtual"}, signature_version="s3v4")
+        url = urlsplit(there.generate_presigned_url(operation, Params=get))
+        assert url.netloc.startswith("files.s3.localhost:")
+        return httpx.request(operation[:3].upper(), f"{stage.url}{url.path}?{url.query}", content=body, headers={"host": url.netloc})
+
+    assert call(stage.everything, "put_object", b"1").status_code == 200
+    assert stage.store.get_object(**get)["Body"].read() == b"1"
+    allowed = allow({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/hosted/*"})
+    key = assumed(stage.live, role(stage.live, "Hosted", allowed))
+    assert (call(key, "get_object").content, call(key, "put_object", b"2").status_code) == (b"1", 403)
+
+
+TARGETS = [
+    "/files/a/../b",
+    "/files/a/%2e%2e/b",
+    "/files//b",
+    "//files/b",
+    "/files/a%5Cb",
+    "/files/a%00b",
+    "/files/a%c0%af",
+    "/files/%252e%252e/b",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_keys_that_some_stores_read_as_others(stage: Stage, target: str) -> None:
+    """Refused before anything is asked."""
+    answer = raw(stage.url, f"GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    assert (answer.split(b"\r\n")[0], b"<Code>InvalidURI</Code>" in answer) == (b"HTTP/1.1 400 Bad Request", True)
 
 
 def test_what_the_table_does_not_know_is_denied(stage: Stage) -> None:
