@@ -47,8 +47,8 @@ from cognomen.metering.rates import Rates
 from cognomen.metering.sync_sessions import SyncSessions
 from cognomen.policies.evaluate import Decision
 from cognomen.storage.engine import make_engine
-from cognomen.storage.errors import StorageError
-from cognomen.storage.migrate import migrate
+from cognomen.storage.errors import CannotStart, StorageError
+from cognomen.storage.migrate import migrate, migrations, version
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, credentials, permissions, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
@@ -215,6 +215,11 @@ class GatewayServer:
     async def start(self) -> None:
         """Raises CannotStart, BadSetting."""
         await self._store.engine.open()
+        have, needed = await version(self._store.engine), migrations()[-1][0]
+        if have != needed:
+            raise CannotStart(
+                f"the database has schema {have} and this program needs {needed}: start a server of the same release on it first"
+            )
         if await sealing.fits(self._store, self._sealer) is False:
             raise BadSetting(sealing.WRONG_KEY)
 

@@ -73,6 +73,7 @@ class GatewayRoute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scopes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     forward_token: bool = False
+    preflight: bool = False
     api_id: str = ""
     stage: str = "prod"
 

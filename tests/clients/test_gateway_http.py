@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.clients.conftest import App
 from tests.kit.gateway import Echo, allow, assumed, gateway_url, raw, role
-from tests.kit.live import Live
+from tests.kit.live import Live, NotReady
 
 
 class Stage:
@@ -61,6 +62,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         "ids": {**token, "path": "/ids", "token_use": ["id"]},
         "scoped": {**token, "path": "/scoped", "scopes": ["orders/read"]},
         "admin": {**token, "path": "/orders/admin", "groups": ["admins"]},
+        "pages": {**token, "path": "/pages", "preflight": True},
         "staff": {**token, "path": "/staff", "groups": ["staff,ü"], "forward_token": True},
         "other": {**token, "path": "/other", "pools": [other.pool_id]},
         "api": {**service, "path": "/api", "authorization": "sigv4", "api_id": "orders1"},
@@ -265,6 +267,38 @@ def test_a_signature_opens_what_policies_allow(stage: Stage) -> None:
     assert signed(f"{stage.url}/api/a/b", key, "POST", service="s3").status_code == 403
     forged = signed(f"{stage.url}/api/a/b", {**key, "aws_session_token": "x"}, "POST")
     assert forged.json() == {"message": "The security token included in the request is invalid."}
+
+
+def test_preflights(stage: Stage) -> None:
+    """Where the route says so; with a body, without an origin, or by another method they are requests as any other."""
+    asks = {"origin": "https://app.example", "access-control-request-method": "GET"}
+    answer = httpx.options(f"{stage.url}/pages/x", headers={**asks, "x-cognomen-sub": "me"})
+    assert answer.json()["line"] == "OPTIONS /pages/x HTTP/1.1"
+    assert [name for name in told(answer) if name.startswith("x-cognomen")] == []
+    assert httpx.options(f"{stage.url}/orders/x", headers=asks).status_code == 401
+    assert httpx.options(f"{stage.url}/pages/x").status_code == 401
+    assert httpx.get(f"{stage.url}/pages/x", headers=asks).status_code == 401
+    assert httpx.request("OPTIONS", f"{stage.url}/pages/x", headers=asks, content=b"x").status_code == 401
+
+
+def test_the_gateway_alone_needs_a_servers_database(stage: Stage, tmp_path: Path) -> None:
+    """One sentence and exit code 1 without a master key, without a section, and with an empty database."""
+    routes = {"COGNOMEN_GATEWAY": json.dumps({"routes": {"x": {"kind": "http", "url": stage.echo.url, "pools": ["a_b"]}}})}
+
+    def refused(environment: dict[str, str]) -> tuple[int | None, str]:
+        name = f"log-{len(environment)}-{max(environment)}"
+        own = Live(tmp_path / name, "gateway", environment={"COGNOMEN_DATA": str(tmp_path / "data"), **environment})
+        with pytest.raises(NotReady) as error:
+            own.start()
+        return error.value.code, error.value.stderr
+
+    code, text = refused(routes)
+    assert (code, "there is no master key" in text) == (1, True)
+    (tmp_path / "data").mkdir()
+    code, text = refused({"COGNOMEN_MASTER_KEY": "ab" * 32})
+    assert (code, "have no section gateway" in text) == (1, True)
+    code, text = refused({**routes, "COGNOMEN_MASTER_KEY": "ab" * 32})
+    assert (code, "the database has schema 0" in text) == (1, True)
 
 
 def test_the_gateway_stops_as_the_server_does(stage: Stage) -> None:

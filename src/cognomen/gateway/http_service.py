@@ -54,12 +54,16 @@ class HttpRoute:
         self._account = account
 
     async def serve(self, head: Head, relay: Relay) -> None:
+        identity: dict[str, str]
+        body: bytes | Stream
         try:
             path = decoded(head.request.raw_path)
-            if self._route.authorization == "token":
+            if self._route.preflight and _asks_first(head):
+                identity, query, body = {}, head.query.decode("ascii"), b""
+            elif self._route.authorization == "token":
                 identity = await self._by_token(head.request)
                 query = head.query.decode("ascii")
-                body: bytes | Stream = Stream(relay.body(), head.length) if head.has_body else b""
+                body = Stream(relay.body(), head.length) if head.has_body else b""
             else:
                 identity, body = await self._by_signature(head, path, relay)
                 pairs = tuple(pair for pair in sigv4.parameters(head.query) if pair[0] not in _QUERY)
@@ -179,6 +183,12 @@ def _text(value: str) -> str:
 
 
 _SAFE: Final = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}~"  # all but the percent sign itself
+
+
+def _asks_first(head: Head) -> bool:
+    """A browser that asks whether it may come from another site's page; it has no token at that time, and nothing follows but the answer."""
+    names = {name for name, _ in head.request.headers}
+    return head.request.method == "OPTIONS" and not head.has_body and {b"origin", b"access-control-request-method"} <= names
 
 
 def _is_trusted(name: bytes) -> bool:
