@@ -47,8 +47,8 @@ from cognomen.metering.rates import Rates
 from cognomen.metering.sync_sessions import SyncSessions
 from cognomen.policies.evaluate import Decision
 from cognomen.storage.engine import make_engine
-from cognomen.storage.errors import CannotStart, StorageError
-from cognomen.storage.migrate import migrate, migrations, version
+from cognomen.storage.errors import StorageError
+from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, credentials, permissions, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
@@ -195,38 +195,6 @@ def connectors_of(settings: Settings) -> Connectors:
         digits=settings.digits_url,
     )
     return LazyConnectors(endpoints, public_only=settings.mode == "serve")
-
-
-class GatewayServer:
-    """`cognomen gateway`: the gateway alone, beside whatever servers work on the same database."""
-
-    def __init__(self, settings: Settings, *, key: MasterKey | None = None, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self._store = Store(make_engine(settings.database, exclusive=False))
-        self._sealer = Sealer(key or master_key(settings))
-        self._workers = Workers()
-        keys = SigningKeys(self._store.signing_keys, self._sealer, RsaKeyMaker(), self._workers)
-        doors = Doors(self._store, self._sealer, clock or SystemClock(), keys, settings.public_url)
-        gateway = gateway_of(settings, doors)
-        if gateway is None:
-            raise BadSetting("the settings have no section gateway: see docs/guide/gateway.md")
-        self.gateway = gateway
-
-    async def start(self) -> None:
-        """Raises CannotStart, BadSetting."""
-        await self._store.engine.open()
-        have, needed = await version(self._store.engine), migrations()[-1][0]
-        if have != needed:
-            raise CannotStart(
-                f"the database has schema {have} and this program needs {needed}: start a server of the same release on it first"
-            )
-        if await sealing.fits(self._store, self._sealer) is False:
-            raise BadSetting(sealing.WRONG_KEY)
-
-    async def stop(self) -> None:
-        self.gateway.close()
-        await self._store.engine.close()
-        self._workers.stop()
 
 
 class TemporaryKeys:

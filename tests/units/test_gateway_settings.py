@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cognomen.config import BadSetting, load
+from cognomen.config import BadSetting, GatewaySettings, load
+from cognomen.gateway.settings import check
 
 S3 = {"kind": "s3", "url": "http://127.0.0.1:9000", "access_key_id": "a", "secret_access_key": "hidden"}
 HTTP = {"kind": "http", "url": "http://127.0.0.1:8080", "path": "/orders", "pools": ["us-east-1_abc"]}
@@ -57,5 +58,5 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_what_it_does_not_take(routes: dict[str, Any], text: str) -> None:
     """And no secret in the sentence."""
     with pytest.raises(BadSetting) as error:
-        load(None, section(**routes))
+        check(load(None, section(**routes)).gateway or GatewaySettings())
     assert (text in str(error.value), "hidden" in str(error.value)) == (True, False)

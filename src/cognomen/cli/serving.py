@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 from cognomen import config
-from cognomen.app import GatewayServer, Server
+from cognomen.app import Server
 from cognomen.cli import common, seeding
 from cognomen.gateway.connection import GatewayConnection
 from cognomen.kernel import log
@@ -66,33 +66,7 @@ def serve(file: Path | None, host: str | None, port: int | None, seed: Path | No
     _run("serve", file, seed, host=host, port=port, functions=functions)
 
 
-@click.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings (cognomen.toml where there is one).")
-@click.option("--host", help="Address to listen on (gateway.host of the settings).")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (gateway.port of the settings); 0 picks a free one.")
-@click.option("--data", help="Data folder of the server (./.cognomen).")
-def gateway(file: Path | None, host: str | None, port: int | None, data: str | None) -> None:
-    """Run the access gateway alone, on the database of a server that runs beside it.
-
-    It checks signatures and tokens in front of a store or of any service, as the section `gateway` of the settings says.
-    """
-    if file is None and Path("cognomen.toml").exists():
-        file = Path("cognomen.toml")
-    try:
-        settings = config.load(file, None, data=data)
-        _set_up(settings)
-        common.sealer_of(settings)  # a gateway never makes a master key: it would open nothing
-        server = GatewayServer(settings)
-        section = settings.gateway or config.GatewaySettings()
-        host = section.host if host is None else host
-        listening = _listen(host, section.port if port is None else port)
-    except (config.BadSetting, StorageError) as error:
-        common.fail(str(error))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_serve_gateway(server, host, listening)))
-
-
-def _set_up(settings: config.Settings) -> None:
+def set_up(settings: config.Settings) -> None:
     log.set_up(settings.log_level)
     sys.setswitchinterval(_SWITCH_SECONDS)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and end are told by lines of our own
@@ -101,9 +75,9 @@ def _set_up(settings: config.Settings) -> None:
 def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:
     try:
         settings = config.load(file, None, mode=mode, **flags)
-        _set_up(settings)
-        listening = _listen(settings.host, settings.port)
-        beside = _listen(settings.gateway.host, settings.gateway.port) if settings.gateway is not None else None
+        set_up(settings)
+        listening = listen(settings.host, settings.port)
+        beside = listen(settings.gateway.host, settings.gateway.port) if settings.gateway is not None else None
         port = listening.getsockname()[1]
         server = Server(config.with_port(settings, port))
     except (config.BadSetting, StorageError) as error:
@@ -112,7 +86,7 @@ def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> No
         sys.exit(runner.run(_serve(server, listening, beside, seed)))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -140,7 +114,7 @@ class _Uvicorn(uvicorn.Server):
         gc.freeze()
 
 
-def _uvicorn(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvicorn:
+def acceptor(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvicorn:
     return _Uvicorn(
         uvicorn.Config(
             app,
@@ -160,7 +134,7 @@ def _uvicorn(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvi
     )
 
 
-async def _until_told(running: list[tuple[_Uvicorn, socket.socket]]) -> None:
+async def until_told(running: list[tuple[_Uvicorn, socket.socket]]) -> None:
     """Serves until SIGTERM or SIGINT, then answers what is at hand."""
     loop = asyncio.get_running_loop()
 
@@ -176,17 +150,17 @@ async def _until_told(running: list[tuple[_Uvicorn, socket.socket]]) -> None:
 
 async def _serve(server: Server, listening: socket.socket, beside: socket.socket | None, seed: Path | None) -> int:
     settings = server.settings
-    running = [(_uvicorn(server, Connection, settings, f"cognomen ready at {_url(settings.host, settings.port)}"), listening)]
+    running = [(acceptor(server, Connection, settings, f"cognomen ready at {address(settings.host, settings.port)}"), listening)]
     try:
         await server.start()
         if seed is not None:
             await seeding.apply(server, seed)
         if beside is not None and settings.gateway is not None:
-            url = _url(settings.gateway.host, beside.getsockname()[1])
-            running.insert(0, (_uvicorn(server.gateway, GatewayConnection, settings, ""), beside))
+            url = address(settings.gateway.host, beside.getsockname()[1])
+            running.insert(0, (acceptor(server.gateway, GatewayConnection, settings, ""), beside))
             events.info("gateway", url=url)
         events.info("started", mode=settings.mode, database=server.rooms.store.engine.name, delivery=settings.delivery)
-        await _until_told(running)
+        await until_told(running)
     except (StorageError, config.BadSetting) as error:
         click.echo(f"cognomen: {error}", err=True)
         return 1
@@ -196,18 +170,5 @@ async def _serve(server: Server, listening: socket.socket, beside: socket.socket
     return 0
 
 
-async def _serve_gateway(server: GatewayServer, host: str, listening: socket.socket) -> int:
-    ready = f"cognomen gateway ready at {_url(host, listening.getsockname()[1])}"
-    try:
-        await server.start()
-        await _until_told([(_uvicorn(server.gateway, GatewayConnection, server.settings, ready), listening)])
-    except (StorageError, config.BadSetting) as error:
-        click.echo(f"cognomen: {error}", err=True)
-        return 1
-    finally:
-        await server.stop()
-    return 0
-
-
-def _url(host: str, port: int) -> str:
+def address(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -9,6 +9,7 @@ from cognomen.gateway.doors import Doors
 from cognomen.gateway.http_service import HttpRoute
 from cognomen.gateway.s3 import S3Route
 from cognomen.gateway.s3_signer import Keys
+from cognomen.gateway.settings import check
 from cognomen.gateway.site import Gateway, Route
 from cognomen.gateway.upstream import Upstream
 
@@ -17,6 +18,7 @@ def gateway_of(settings: Settings, doors: Doors) -> Gateway | None:
     """The gateway that the settings have, None where they have none. Raises BadSetting."""
     if settings.gateway is None:
         return None
+    check(settings.gateway)
     return Gateway([_route(settings, doors, name, route) for name, route in settings.gateway.routes.items()])
 
 
