@@ -20,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import MasterKey, Sealer
 from cognomen.tokens import credentials
+from tests.clients.conftest import App
 from tests.kit.gateway import STORE_KEYS, allow, assumed, raw, role, running, s3
 from tests.kit.live import Live
 
@@ -248,6 +249,46 @@ def test_the_folder_of_an_identity(stage: Stage) -> None:
     assert refusal(kim.get_object, Bucket="files", Key=f"{one}/large")[0] == "AccessDenied"
     iam.delete_role(RoleName="Identities")
     assert refusal(kim.get_object, Bucket="files", Key=f"{one}/large")[0] == "InvalidToken"
+
+
+def test_an_identity_pools_users_keep_to_their_folders(stage: Stage) -> None:
+    """The FAQ's example from end to end: sign-in, GetId, GetCredentialsForIdentity, S3."""
+    app = App(stage.live)
+    provider = f"cognito-idp.us-east-1.amazonaws.com/{app.pool_id}"
+    identity = stage.live.boto(service="cognito-identity")
+    pool = identity.create_identity_pool(
+        IdentityPoolName="files",
+        AllowUnauthenticatedIdentities=False,
+        CognitoIdentityProviders=[{"ProviderName": provider, "ClientId": app.client_id}],
+    )["IdentityPoolId"]
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": pool}},
+    }
+    iam = stage.live.boto(service="iam")
+    arn = iam.create_role(RoleName="Folders", AssumeRolePolicyDocument=allow(trust))["Role"]["Arn"]
+    folder = "arn:aws:s3:::files/${cognito-identity.amazonaws.com:sub}/*"
+    iam.put_role_policy(
+        RoleName="Folders", PolicyName="own", PolicyDocument=allow({"Effect": "Allow", "Action": "s3:*", "Resource": folder})
+    )
+    identity.set_identity_pool_roles(IdentityPoolId=pool, Roles={"authenticated": arn})
+
+    def enter() -> tuple[str, Any]:
+        logins = {provider: app.sign_in(app.user())["IdToken"]}
+        own = identity.get_id(IdentityPoolId=pool, Logins=logins)["IdentityId"]
+        given = identity.get_credentials_for_identity(IdentityId=own, Logins=logins)["Credentials"]
+        key = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretKey"]}
+        return own, s3(stage.url, {**key, "aws_session_token": given["SessionToken"]})
+
+    (one, kim), (other, lee) = enter(), enter()
+    kim.put_object(Bucket="files", Key=f"{one}/photo", Body=b"kim's")
+    assert kim.get_object(Bucket="files", Key=f"{one}/photo")["Body"].read() == b"kim's"
+    assert refusal(lee.get_object, Bucket="files", Key=f"{one}/photo")[0] == "AccessDenied"
+    assert refusal(lee.put_object, Bucket="files", Key=f"{one}/photo", Body=b"lee's")[0] == "AccessDenied"
+    lee.put_object(Bucket="files", Key=f"{other}/photo", Body=b"lee's")
+    assert stage.store.get_object(Bucket="files", Key=f"{one}/photo")["Body"].read() == b"kim's"
 
 
 def test_hosts_of_buckets(stage: Stage) -> None:
