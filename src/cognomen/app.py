@@ -30,6 +30,8 @@ from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
 from cognomen.federation.connector import Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
+from cognomen.gateway.doors import Doors
+from cognomen.gateway.routes import gateway_of
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
@@ -280,6 +282,7 @@ class Server:
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)
+        self.gateway = gateway_of(settings, Doors(store, sealer, clock, self.rooms.keys, settings.public_url))
         self._beside: list[asyncio.Task[None]] = []
 
     def _delivery(self, store: Store, clock: Clock) -> Delivery:
@@ -313,6 +316,8 @@ class Server:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self.gateway is not None:
+            self.gateway.close()
         await self.logs.stop()
         await self.sync_sessions.keep()
         await self._local.close()

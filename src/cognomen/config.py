@@ -33,7 +33,7 @@ _OF_AWS = {
 }
 _PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
-_TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories")
+_TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "gateway")
 _CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
 
@@ -51,6 +51,39 @@ class UserDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     url: str = ""
     secret: str = ""
     private: bool = False
+
+
+class GatewayRoute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way through the gateway: requests of `host` (and below `path`) go to `url` if they may. docs/guide/gateway.md says what each is."""
+
+    kind: str
+    url: str
+    host: str = ""
+    path: str = ""
+    seconds: float = 60.0
+    ca_file: str = ""
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    secret_access_key_file: str = ""
+    authorization: str = "token"
+    pools: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    token_use: tuple[str, ...] = ("access",)
+    scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    forward_token: bool = False
+    preflight: bool = False
+    api_id: str = ""
+    stage: str = "prod"
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The section `gateway`: where it listens, and its routes by name."""
+
+    host: str = "127.0.0.1"
+    port: int = 2647
+    routes: dict[str, GatewayRoute] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     amazon_url: str = "https://api.amazon.com"
     twitter_url: str = "https://api.twitter.com"
     digits_url: str = "https://api.digits.com"
+    gateway: GatewaySettings | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -200,7 +234,7 @@ def _check_functions(settings: Settings) -> None:
         if ":" not in row:
             raise BadSetting(f"function_table: {name} must be path:handler")
     for arn, url in settings.function_endpoints.items():
-        _check_address(f"function_endpoints, {arn}:", url or "none")
+        check_address(f"function_endpoints, {arn}:", url or "none")
         if settings.mode == "serve" and urlsplit(url).scheme != "https":
             raise BadSetting(f"function_endpoints, {arn}: must be an https address")
     if settings.function_endpoints and len(settings.function_endpoint_secret) < 16:
@@ -214,12 +248,12 @@ def _check_directories(settings: Settings) -> None:
         where = f"user_directories, {name}:"
         if bool(row.user_pool_id) == bool(row.url):
             raise BadSetting(f"{where} needs either user_pool_id (and client_id), or url (and secret)")
-        _check_address(f"{where} endpoint_url", row.endpoint_url)
+        check_address(f"{where} endpoint_url", row.endpoint_url)
         if row.user_pool_id:
             if not row.client_id or "_" not in row.user_pool_id:
                 raise BadSetting(f"{where} needs client_id, a client of the pool REGION_ID with ALLOW_USER_PASSWORD_AUTH")
             continue
-        _check_address(f"{where} url", row.url)
+        check_address(f"{where} url", row.url)
         if settings.mode == "serve" and urlsplit(row.url).scheme != "https":
             raise BadSetting(f"{where} url must be an https address")
         if len(row.secret) < 16:
@@ -239,6 +273,8 @@ def _check(settings: Settings) -> None:
     _check_functions(settings)
     _check_directories(settings)
     _check_identities(settings)
+    if settings.gateway is not None and not 0 <= settings.gateway.port <= 65535:
+        raise BadSetting("gateway.port must lie between 0 and 65535")
     if settings.mode not in ("dev", "serve"):
         raise BadSetting("mode must be dev or serve")
     if not 0 <= settings.port <= 65535:
@@ -253,7 +289,7 @@ def _check(settings: Settings) -> None:
     if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):
         raise BadSetting("public_url must be an http or https address")
     for name in _ADDRESSES:
-        _check_address(name, getattr(settings, name))
+        check_address(name, getattr(settings, name))
     if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
         raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
     _check_networks("trusted_proxies", settings.trusted_proxies)
@@ -320,7 +356,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_address(name: str, value: str) -> None:
+def check_address(name: str, value: str) -> None:
     try:
         parts = urlsplit(value)
         fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

@@ -44,6 +44,7 @@ class Live:
     def __init__(self, data: Path, mode: str = "dev", *, database_url: str = "", environment: dict[str, str] | None = None) -> None:
         self.data = data
         self.mode = mode
+        self.ready = READY
         self.port = 0
         self.log = data.with_name(f"{data.name}.log")
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(("COGNOMEN_", "AWS_"))}
@@ -93,7 +94,7 @@ class Live:
                 text=True,
             )
         line = self._first_line(within)
-        if not line.startswith(READY):
+        if not line.startswith(self.ready):
             self.kill()
             raise NotReady(self._process.returncode if self._process.returncode != -signal.SIGKILL else None, self.stderr)
         self.port = int(line.rpartition(":")[2])

@@ -11,7 +11,8 @@ from tests.laws.tree import PACKAGE, SERVICES, imports, modules, room, syntax, w
 LAYERS: list[tuple[str, ...]] = [
     ("__main__", "cli"),
     ("app",),  # the command line starts what app.py assembled; it is the one that may know app.py
-    ("wire", "oauth", "hosted", "console", "gateway"),
+    ("gateway",),  # an edge as the next ones; it reads connections, signatures and chunks by what wire/ has for them
+    ("wire", "oauth", "hosted", "console"),
     SERVICES,
     ("context",),
     ("tokens", "federation", "triggers", "directories", "delivery", "metering"),

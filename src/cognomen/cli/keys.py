@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from cognomen.storage.errors import Missing
 from cognomen.storage.keys import AccessKey
 from cognomen.tokens import access_keys, sealing
 from cognomen.triggers.sender_keys import NAMESPACE, local_key
+
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
 
 
 @click.group()
@@ -91,15 +94,21 @@ def list_keys(file: Path | None, data: str | None, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("access_key_id")
+@click.argument("access_key_id", required=False)
+@click.option("--role", help="ARN of a role, all of whose temporary credentials of before now end.")
 @common.database_options
-def revoke(file: Path | None, data: str | None, as_json: bool, access_key_id: str) -> None:
-    """Revoke the access key ACCESS_KEY_ID. Running servers refuse it at once."""
+def revoke(file: Path | None, data: str | None, as_json: bool, access_key_id: str | None, role: str | None) -> None:
+    """Revoke the access key ACCESS_KEY_ID, or the temporary credentials of a role. Running servers refuse them at once."""
+    if role is not None and access_key_id is None:
+        _revoke_role(file, data, role, as_json=as_json)
+        return
+    if role is not None or access_key_id is None:
+        raise click.UsageError("name an access key, or a role with --role")
 
     async def work() -> None:
         async with common.current(common.settings_of(file, data)) as store:
             try:
-                await store.access_keys.revoke(access_key_id, SystemClock().now())
+                await store.access_keys.revoke(str(access_key_id), SystemClock().now())
             except Missing:
                 raise BadSetting(f"there is no access key {access_key_id} that could be revoked") from None
 
@@ -108,6 +117,22 @@ def revoke(file: Path | None, data: str | None, as_json: bool, access_key_id: st
         common.show_json({"AccessKeyId": access_key_id, "Revoked": True})
     else:
         click.echo(f"Revoked {access_key_id}.")
+
+
+def _revoke_role(file: Path | None, data: str | None, role: str, *, as_json: bool) -> None:
+    """The role need not be there any more: its credentials may outlive it nowhere, and a role of that name may have been made again."""
+    if not _ROLE.fullmatch(role):
+        raise click.BadParameter("must be the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME", param_hint="--role")
+
+    async def work() -> None:
+        async with common.current(common.settings_of(file, data)) as store:
+            await store.roles.revoke(role, SystemClock().now())
+
+    common.run(work)
+    if as_json:
+        common.show_json({"RoleArn": role, "Revoked": True})
+    else:
+        click.echo(f"Revoked the credentials of {role} that were given out until now.")
 
 
 @keys.command()

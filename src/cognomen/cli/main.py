@@ -14,6 +14,7 @@ from cognomen import __version__
 COMMANDS = {
     "dev": "cognomen.cli.serving",
     "serve": "cognomen.cli.serving",
+    "gateway": "cognomen.cli.gatewaying",
     "migrate": "cognomen.cli.migrate",
     "keys": "cognomen.cli.keys",
     "inbox": "cognomen.cli.inbox",

@@ -8,7 +8,6 @@ import logging
 import signal
 import socket
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import uvloop
 from cognomen import config
 from cognomen.app import Server
 from cognomen.cli import common, seeding
+from cognomen.gateway.connection import GatewayConnection
 from cognomen.kernel import log
 from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
@@ -66,22 +66,27 @@ def serve(file: Path | None, host: str | None, port: int | None, seed: Path | No
     _run("serve", file, seed, host=host, port=port, functions=functions)
 
 
+def set_up(settings: config.Settings) -> None:
+    log.set_up(settings.log_level)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and end are told by lines of our own
+
+
 def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:
     try:
         settings = config.load(file, None, mode=mode, **flags)
-        log.set_up(settings.log_level)
-        sys.setswitchinterval(_SWITCH_SECONDS)
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # its start and end are told by lines of our own
-        listening = _listen(settings.host, settings.port)
+        set_up(settings)
+        listening = listen(settings.host, settings.port)
+        beside = listen(settings.gateway.host, settings.gateway.port) if settings.gateway is not None else None
         port = listening.getsockname()[1]
         server = Server(config.with_port(settings, port))
     except (config.BadSetting, StorageError) as error:
         common.fail(str(error))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_serve(server, listening, seed)))
+        sys.exit(runner.run(_serve(server, listening, beside, seed)))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -102,39 +107,60 @@ class _Uvicorn(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        click.echo(f"cognomen ready at {self._ready}")
+        if self._ready:
+            click.echo(self._ready)
         # What was made while starting lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
 
 
-async def _serve(server: Server, listening: socket.socket, seed: Path | None) -> int:
-    settings = server.settings
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    http: Any = uvicorn.Config(
-        server,
-        loop="none",
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        # X-Forwarded-For is anyone's to write but a proxy's that is named; and reading it costs every request.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_graceful_shutdown=10,
+def acceptor(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvicorn:
+    return _Uvicorn(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http=http,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            # X-Forwarded-For is anyone's to write but a proxy's that is named; and reading it costs every request.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=10,
+        ),
+        ready,
     )
-    running = _Uvicorn(http, f"http://{host}:{settings.port}")
+
+
+async def until_told(running: list[tuple[_Uvicorn, socket.socket]]) -> None:
+    """Serves until SIGTERM or SIGINT, then answers what is at hand."""
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        for one, _ in running:
+            one.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, partial(setattr, running, "should_exit", True))
+        loop.add_signal_handler(number, end)
+    # serve() would take the signals over
+    await asyncio.gather(*(one._serve([listening]) for one, listening in running))
+
+
+async def _serve(server: Server, listening: socket.socket, beside: socket.socket | None, seed: Path | None) -> int:
+    settings = server.settings
+    running = [(acceptor(server, Connection, settings, f"cognomen ready at {address(settings.host, settings.port)}"), listening)]
     try:
         await server.start()
         if seed is not None:
             await seeding.apply(server, seed)
+        if beside is not None and settings.gateway is not None:
+            url = address(settings.gateway.host, beside.getsockname()[1])
+            running.insert(0, (acceptor(server.gateway, GatewayConnection, settings, ""), beside))
+            events.info("gateway", url=url)
         events.info("started", mode=settings.mode, database=server.rooms.store.engine.name, delivery=settings.delivery)
-        await running._serve([listening])  # serve() would take the signals over
+        await until_told(running)
     except (StorageError, config.BadSetting) as error:
         click.echo(f"cognomen: {error}", err=True)
         return 1
@@ -142,3 +168,7 @@ async def _serve(server: Server, listening: socket.socket, seed: Path | None) ->
         await server.stop()
     events.info("stopped")
     return 0
+
+
+def address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -119,10 +119,12 @@ class _Asked:
         return all(holds(one, self.context) for one in statement.conditions)
 
     def is_resource(self, wanted: Sequence[Template]) -> bool:
-        """Part by part, so that a `*` does not reach over a colon. What has no ARN is fitted by `*` alone."""
+        """Part by part, so that a `*` does not reach over a colon; the last one first, since that tells most resources apart. What has no ARN
+        is fitted by `*` alone."""
         if not self.resource:
             return all(part.literal == "*" for part in wanted)
-        return all(part.literal == "*" or matches(part, value, self.context) for part, value in zip(wanted, self.resource, strict=True))
+        pairs = zip(reversed(wanted), reversed(self.resource), strict=True)
+        return all(part.literal == "*" or matches(part, value, self.context) for part, value in pairs)
 
     def is_principal(self, wanted: Mapping[str, Sequence[str]]) -> bool:
         if "*" in wanted or "*" in wanted.get("AWS", ()):

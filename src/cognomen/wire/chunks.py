@@ -52,7 +52,7 @@ def taken_apart(request: HttpRequest, payload: str, seal: Seal | None) -> bytes:
             raise errors.IncompleteSignatureException(MALFORMED)
         at += size
         if seal is not None:
-            seal = _check(seal, "AWS4-HMAC-SHA256-PAYLOAD", f"{NOTHING}\n{hashlib.sha256(data).hexdigest()}", (matched[2] or b"").decode())
+            seal = check(seal, "AWS4-HMAC-SHA256-PAYLOAD", f"{NOTHING}\n{hashlib.sha256(data).hexdigest()}", (matched[2] or b"").decode())
         if size == 0:
             break
         ending, at = _line(body, at)
@@ -60,14 +60,14 @@ def taken_apart(request: HttpRequest, payload: str, seal: Seal | None) -> bytes:
             raise errors.IncompleteSignatureException(MALFORMED)
         out += data
     if payload == SIGNED_TRAILER and seal is not None:
-        _check_trailers(body[at:], seal)
+        check_trailers(body[at:], seal)
     decoded = request.header(b"x-amz-decoded-content-length")
     if decoded is not None and decoded != str(len(out)).encode():
         raise errors.IncompleteSignatureException("The body does not have the length that x-amz-decoded-content-length states.")
     return bytes(out)
 
 
-def _check_trailers(rest: bytes, seal: Seal) -> None:
+def check_trailers(rest: bytes, seal: Seal) -> None:
     given = ""
     canonical = b""
     for line in filter(None, rest.replace(b"\r\n", b"\n").split(b"\n")):
@@ -76,10 +76,10 @@ def _check_trailers(rest: bytes, seal: Seal) -> None:
             given = value.strip().decode("latin-1")
         else:
             canonical += name.lower().strip() + b":" + value.strip() + b"\n"
-    _check(seal, "AWS4-HMAC-SHA256-TRAILER", hashlib.sha256(canonical).hexdigest(), given)
+    check(seal, "AWS4-HMAC-SHA256-TRAILER", hashlib.sha256(canonical).hexdigest(), given)
 
 
-def _check(seal: Seal, algorithm: str, digest: str, given: str) -> Seal:
+def check(seal: Seal, algorithm: str, digest: str, given: str) -> Seal:
     text = f"{algorithm}\n{seal.at}\n{seal.scope}\n{seal.previous}\n{digest}"
     expected = hmac.digest(seal.key, text.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
