@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -47,11 +48,14 @@ class Badly:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
-            head = b""
+            threading.Thread(target=self._serve, args=(connection, self.answer), daemon=True).start()
+
+    def _serve(self, connection: socket.socket, answer: Callable[[socket.socket, bytes], None]) -> None:
+        head = b""
+        with connection, contextlib.suppress(OSError):
             while b"\r\n\r\n" not in head and (piece := connection.recv(65536)):
                 head += piece
-            self.answer(connection, head)
-            connection.close()
+            answer(connection, head)
 
 
 class Stage:

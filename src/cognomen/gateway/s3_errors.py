@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 
 from cognomen.wire.request import Answer
 
+# Texts as the service has them where they differ from that page: s3tools/s3cmd #736 (SignatureDoesNotMatch), soto #374 (HeadersNotSigned, in
+# s3_caller.py). Denials: aws-ia/terraform-aws-bedrock #41 (S3), ASFHyP3/hyp3 #2283 (API Gateway, which hides most of the account).
 # Status and text by code; GatewayTimeout and the text of InvalidChunkSizeError are our own.
 _ERRORS: Final = {
     "AccessDenied": (403, "Access Denied"),
