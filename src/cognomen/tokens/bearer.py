@@ -8,7 +8,7 @@ import msgspec
 
 from cognomen.kernel.clock import Clock
 from cognomen.storage.store import Store
-from cognomen.tokens import jwt
+from cognomen.tokens import jwt, pool_tokens
 from cognomen.tokens.issuer import all_issuers
 from cognomen.tokens.keys import NoKeys, SigningKeys
 
@@ -59,19 +59,11 @@ async def verified(store: Store, keys: SigningKeys, clock: Clock, token: str, *,
 
 async def _whose(store: Store, pool_id: str, client_id: str, claims: dict[str, Any]) -> str:
     """As the operations have it that take an access token: the session lives, and the user may sign in."""
-    origin_jti, sub = claims.get("origin_jti"), str(claims.get("sub"))
-    if sub == client_id:
+    if str(claims.get("sub")) == client_id:
         return ""  # a client's own token: there is no user whose it could be
-    if origin_jti is not None:
-        found = await store.sessions.with_user(pool_id, str(origin_jti))
-        if found is None or found[0].revoked_at is not None or found[1].sub != sub:
-            raise Invalid("revoked")
-        user = found[1]
-    else:
-        by_sub = await store.users.by_sub(pool_id, sub)
-        if by_sub is None or (by_sub.signed_out_at is not None and claims["iat"] <= by_sub.signed_out_at):
-            raise Invalid("revoked")
-        user = by_sub
+    user, counts = await pool_tokens.whose(store, pool_id, claims)
+    if user is None or not counts:
+        raise Invalid("revoked")
     if not user.enabled:
         raise Invalid("disabled")
     return user.username
