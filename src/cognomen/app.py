@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cognomen.api.operation import OPERATIONS, Operation
@@ -30,8 +31,6 @@ from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
 from cognomen.federation.connector import Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
-from cognomen.gateway.doors import Doors
-from cognomen.gateway.routes import gateway_of
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
@@ -63,6 +62,9 @@ from cognomen.userpools.imports_run import ImportRunner
 from cognomen.wire import restjson
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from cognomen.gateway.site import Gateway
 
 log = get_logger("cognomen")
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]{1,63}\.localhost)(:[0-9]{1,5})?")
@@ -171,6 +173,13 @@ def functions_of(settings: Settings, clock: Clock) -> tuple[Runner, LocalFunctio
     public_only = settings.mode == "serve" and not settings.function_endpoints_private
     http = HttpFunctions(settings.function_endpoints, settings.function_endpoint_secret, clock, public_only=public_only)
     return Routes([http, local, LambdaApi(aws_of(settings))]), local
+
+
+def _gateway(settings: Settings, rooms: Rooms) -> Gateway | None:
+    from cognomen.gateway.doors import Doors  # 40 ms, which no other server need pay
+    from cognomen.gateway.routes import gateway_of
+
+    return gateway_of(settings, Doors(rooms.store, rooms.sealer, rooms.clock, rooms.keys, settings.public_url))
 
 
 def directories_of(settings: Settings, clock: Clock) -> Directories:
@@ -282,7 +291,7 @@ class Server:
             strict=strict,
         )
         self.pages = site(self.rooms, self.inbox, self.base_url)
-        self.gateway = gateway_of(settings, Doors(store, sealer, clock, self.rooms.keys, settings.public_url))
+        self.gateway = _gateway(settings, self.rooms) if settings.gateway is not None else None
         self._beside: list[asyncio.Task[None]] = []
 
     def _delivery(self, store: Store, clock: Clock) -> Delivery:

@@ -18,7 +18,6 @@ import uvloop
 from cognomen import config
 from cognomen.app import Server
 from cognomen.cli import common, seeding
-from cognomen.gateway.connection import GatewayConnection
 from cognomen.kernel import log
 from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
@@ -156,6 +155,8 @@ async def _serve(server: Server, listening: socket.socket, beside: socket.socket
         if seed is not None:
             await seeding.apply(server, seed)
         if beside is not None and settings.gateway is not None:
+            from cognomen.gateway.connection import GatewayConnection  # where there is one
+
             url = address(settings.gateway.host, beside.getsockname()[1])
             running.insert(0, (acceptor(server.gateway, GatewayConnection, settings, ""), beside))
             events.info("gateway", url=url)
