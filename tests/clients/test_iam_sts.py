@@ -95,7 +95,7 @@ def test_a_saml_provider_with_the_aws_cli_and_boto3(live: Live, tmp_path: Path) 
     given = aws(live, "sts", "assume-role-with-saml", "--role-arn", role, "--principal-arn", arn, "--saml-assertion", sent)
     assert (given["Subject"], given["AssumedRoleUser"]["Arn"]) == ("kim", "arn:aws:sts::000000000000:assumed-role/Staff/kim")
     assert [one["Arn"] for one in live.boto(service="iam").list_saml_providers()["SAMLProviderList"]] == [arn]
-    with pytest.raises(ClientError, match="InvalidIdentityToken.*The SAML assertion was used before"):
+    with pytest.raises(ClientError, match=r"InvalidIdentityToken.*The SAML assertion was used before"):
         live.boto(service="sts").assume_role_with_saml(RoleArn=role, PrincipalArn=arn, SAMLAssertion=sent)
     assert live.boto(service="iam").get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == document.read_text()
     aws(live, "iam", "delete-saml-provider", "--saml-provider-arn", arn)
