@@ -10,8 +10,10 @@ import binascii
 
 import msgspec
 
+from cognomen.federation.connector import Expected as Wanted
+from cognomen.federation.connector import Refused, Verified
 from cognomen.kernel.secrets import Sealer
-from cognomen.saml.errors import Malformed
+from cognomen.saml.errors import Invalid, Malformed
 from cognomen.storage.engine import Tx
 from cognomen.storage.saml_providers import SamlProvider
 from cognomen.storage.store import Store
@@ -91,3 +93,35 @@ async def used(store: Store, sealer: Sealer, tx: Tx, login: Login) -> bool:
     provider = login.provider
     mark = sealer.mac(_MARK, provider.entity_id.encode(), login.assertion_id.encode())
     return not await store.used_marks.add(tx, provider.account, mark, login.until)
+
+
+class SamlLogins:
+    """The connector of identity pools: the provider is its ARN, the claims are the response's attributes, as lists, with its NameID as `sub`."""
+
+    def __init__(self, store: Store, sealer: Sealer, *, account: str, region: str, audience: str) -> None:
+        self._store = store
+        self._sealer = sealer
+        self._account = account
+        self._region = region
+        self._audience = audience
+
+    async def verify(self, token: str, expected: Wanted) -> Verified:
+        """Raises Refused."""
+        try:
+            login = await verified(
+                self._store,
+                self._sealer,
+                account=self._account,
+                region=self._region,
+                arn=expected.provider,
+                response=token,
+                now=expected.now,
+                audience=self._audience,
+            )
+        except UnknownProvider as cause:
+            raise Refused("The SAML provider does not exist.") from cause
+        except Invalid as cause:
+            text = str(cause)
+            raise Refused(f"{text[0].upper()}{text[1:]}.") from cause
+        claims = {**login.attributes, "sub": login.name_id, "aud": login.recipient}
+        return Verified(subject=login.name_id, audience=login.recipient, claims=claims, issuer=login.provider.entity_id)
