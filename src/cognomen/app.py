@@ -29,8 +29,9 @@ from cognomen.delivery.twilio import Account, Twilio
 from cognomen.directories.cognito import CognitoPool
 from cognomen.directories.directory import Directories, Directory
 from cognomen.directories.https import HttpsDirectory
-from cognomen.federation.connector import Connectors, Endpoints
+from cognomen.federation.connector import SAML, Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
+from cognomen.federation.saml import SamlLogins
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.aws import Aws
@@ -193,7 +194,7 @@ def directories_of(settings: Settings, clock: Clock) -> Directories:
     return Directories({name: made(row) for name, row in settings.user_directories.items()})
 
 
-def connectors_of(settings: Settings) -> Connectors:
+def connectors_of(settings: Settings, store: Store, sealer: Sealer) -> Connectors:
     """By which tokens of others are verified. In production, registered providers are on the public network."""
     endpoints = Endpoints(
         google_keys=settings.google_keys_url,
@@ -203,7 +204,8 @@ def connectors_of(settings: Settings) -> Connectors:
         twitter=settings.twitter_url,
         digits=settings.digits_url,
     )
-    return LazyConnectors(endpoints, public_only=settings.mode == "serve")
+    saml = SamlLogins(store, sealer, account=settings.account, region=settings.region, audience=settings.saml_audience)
+    return LazyConnectors(endpoints, public_only=settings.mode == "serve", more={SAML: saml})
 
 
 class TemporaryKeys:
@@ -268,7 +270,7 @@ class Server:
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             directories=directories_of(settings, clock),
             compromised=CompromisedPasswords(settings.compromised_passwords),
-            connectors=connectors_of(settings),
+            connectors=connectors_of(settings, store, sealer),
             removals=asyncio.Event(),
             imports=asyncio.Event(),
         )

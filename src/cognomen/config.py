@@ -138,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     function_endpoints_private: bool = False
     function_environment: dict[str, str] = {}
     user_directories: dict[str, UserDirectory] = {}
+    saml_audience: str = ""
     sender_keys: str = "local"
     aws_endpoint_sesv2: str = ""
     aws_endpoint_sns: str = ""

@@ -6,11 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.clients.conftest import refused
 from tests.kit.live import Live
+from tests.kit.saml import ROLE, SESSION_NAME, Provider
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "cognito-idp:ListUserPools", "Resource": "*"}]}
@@ -68,3 +73,30 @@ def test_the_aws_cli(live: Live) -> None:
     assert made["Credentials"]["AccessKeyId"].startswith("ASIA")
     aws(live, "iam", "delete-role-policy", "--role-name", "Cli", "--policy-name", "own")
     aws(live, "iam", "delete-role", "--role-name", "Cli")
+
+
+ASSUMING = {
+    "Effect": "Allow",
+    "Principal": {"Federated": "arn:aws:iam::000000000000:saml-provider/Corp"},
+    "Action": "sts:AssumeRoleWithSAML",
+}
+
+
+def test_a_saml_provider_with_the_aws_cli_and_boto3(live: Live, tmp_path: Path) -> None:
+    """The CLI registers it and assumes a role with a response; boto3 lists it and is refused the same response. Neither signs that request."""
+    provider = Provider()
+    document = tmp_path / "metadata.xml"
+    document.write_text(provider.metadata())
+    made = aws(live, "iam", "create-saml-provider", "--name", "Corp", "--saml-metadata-document", f"file://{document}")
+    arn = made["SAMLProviderArn"]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [ASSUMING]})
+    role = aws(live, "iam", "create-role", "--role-name", "Staff", "--assume-role-policy-document", trust)["Role"]["Arn"]
+    sent = provider.encoded(time.time(), attributes={ROLE: [f"{role},{arn}"], SESSION_NAME: ["kim"]})
+    given = aws(live, "sts", "assume-role-with-saml", "--role-arn", role, "--principal-arn", arn, "--saml-assertion", sent)
+    assert (given["Subject"], given["AssumedRoleUser"]["Arn"]) == ("kim", "arn:aws:sts::000000000000:assumed-role/Staff/kim")
+    assert [one["Arn"] for one in live.boto(service="iam").list_saml_providers()["SAMLProviderList"]] == [arn]
+    with pytest.raises(ClientError, match=r"InvalidIdentityToken.*The SAML assertion was used before"):
+        live.boto(service="sts").assume_role_with_saml(RoleArn=role, PrincipalArn=arn, SAMLAssertion=sent)
+    assert live.boto(service="iam").get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == document.read_text()
+    aws(live, "iam", "delete-saml-provider", "--saml-provider-arn", arn)
+    assert aws(live, "iam", "list-saml-providers")["SAMLProviderList"] == []

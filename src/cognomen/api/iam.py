@@ -81,6 +81,19 @@ class CreateRoleResponse(Structure, kw_only=True):
     role: Role
 
 
+class CreateSAMLProviderRequest(Structure, kw_only=True):
+    saml_metadata_document: str = field(name="SAMLMetadataDocument")
+    name: str
+    tags: list[Tag] | None = None
+    assertion_encryption_mode: str | None = None
+    add_private_key: str | None = None
+
+
+class CreateSAMLProviderResponse(Structure, kw_only=True):
+    saml_provider_arn: str | None = field(default=None, name="SAMLProviderArn")
+    tags: list[Tag] | None = None
+
+
 class DeleteOpenIDConnectProviderRequest(Structure, kw_only=True):
     open_id_connect_provider_arn: str = field(name="OpenIDConnectProviderArn")
 
@@ -105,6 +118,10 @@ class DeleteRolePolicyRequest(Structure, kw_only=True):
 
 class DeleteRoleRequest(Structure, kw_only=True):
     role_name: str
+
+
+class DeleteSAMLProviderRequest(Structure, kw_only=True):
+    saml_provider_arn: str = field(name="SAMLProviderArn")
 
 
 class DetachRolePolicyRequest(Structure, kw_only=True):
@@ -170,6 +187,20 @@ class GetRoleRequest(Structure, kw_only=True):
 
 class GetRoleResponse(Structure, kw_only=True):
     role: Role
+
+
+class GetSAMLProviderRequest(Structure, kw_only=True):
+    saml_provider_arn: str = field(name="SAMLProviderArn")
+
+
+class GetSAMLProviderResponse(Structure, kw_only=True):
+    saml_provider_uuid: str | None = field(default=None, name="SAMLProviderUUID")
+    saml_metadata_document: str | None = field(default=None, name="SAMLMetadataDocument")
+    create_date: float | None = None
+    valid_until: float | None = None
+    tags: list[Tag] | None = None
+    assertion_encryption_mode: str | None = None
+    private_key_list: list[SAMLPrivateKey] | None = None
 
 
 class InlinePolicyIdentifierType(Structure, kw_only=True):
@@ -301,6 +332,26 @@ class ListRolesResponse(Structure, kw_only=True):
     marker: str | None = None
 
 
+class ListSAMLProviderTagsRequest(Structure, kw_only=True):
+    saml_provider_arn: str = field(name="SAMLProviderArn")
+    marker: str | None = None
+    max_items: int | None = None
+
+
+class ListSAMLProviderTagsResponse(Structure, kw_only=True):
+    tags: list[Tag]
+    is_truncated: bool | None = None
+    marker: str | None = None
+
+
+class ListSAMLProvidersRequest(Structure, kw_only=True):
+    pass
+
+
+class ListSAMLProvidersResponse(Structure, kw_only=True):
+    saml_provider_list: list[SAMLProviderListEntry] | None = field(default=None, name="SAMLProviderList")
+
+
 class OpenIDConnectProviderListEntry(Structure, kw_only=True):
     arn: str | None = None
 
@@ -410,6 +461,17 @@ class RoleLastUsed(Structure, kw_only=True):
     region: str | None = None
 
 
+class SAMLPrivateKey(Structure, kw_only=True):
+    key_id: str | None = None
+    timestamp: float | None = None
+
+
+class SAMLProviderListEntry(Structure, kw_only=True):
+    arn: str | None = None
+    valid_until: float | None = None
+    create_date: float | None = None
+
+
 class SetDefaultPolicyVersionRequest(Structure, kw_only=True):
     policy_arn: str
     version_id: str
@@ -474,8 +536,18 @@ class TagRoleRequest(Structure, kw_only=True):
     tags: list[Tag]
 
 
+class TagSAMLProviderRequest(Structure, kw_only=True):
+    saml_provider_arn: str = field(name="SAMLProviderArn")
+    tags: list[Tag]
+
+
 class UntagRoleRequest(Structure, kw_only=True):
     role_name: str
+    tag_keys: list[str]
+
+
+class UntagSAMLProviderRequest(Structure, kw_only=True):
+    saml_provider_arn: str = field(name="SAMLProviderArn")
     tag_keys: list[str]
 
 
@@ -506,3 +578,15 @@ class UpdateRoleRequest(Structure, kw_only=True):
 
 class UpdateRoleResponse(Structure, kw_only=True):
     pass
+
+
+class UpdateSAMLProviderRequest(Structure, kw_only=True):
+    saml_metadata_document: str | None = field(default=None, name="SAMLMetadataDocument")
+    saml_provider_arn: str = field(name="SAMLProviderArn")
+    assertion_encryption_mode: str | None = None
+    add_private_key: str | None = None
+    remove_private_key: str | None = None
+
+
+class UpdateSAMLProviderResponse(Structure, kw_only=True):
+    saml_provider_arn: str | None = field(default=None, name="SAMLProviderArn")

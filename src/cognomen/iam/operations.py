@@ -5,7 +5,18 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-FILES = ("attachments", "openid_providers", "policies", "role_policies", "roles", "simulate", "sts.assume", "sts.identity")
+FILES = (
+    "attachments",
+    "openid_providers",
+    "policies",
+    "role_policies",
+    "roles",
+    "saml_providers",
+    "simulate",
+    "sts.assume",
+    "sts.assume_with_saml",
+    "sts.identity",
+)
 
 
 @cache

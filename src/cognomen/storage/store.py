@@ -24,6 +24,7 @@ from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
+from cognomen.storage.saml_providers import SamlProviders
 from cognomen.storage.sessions import Sessions
 from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
@@ -59,6 +60,7 @@ class Store:
         self.risk_profiles = RiskProfiles(engine)
         self.roles = Roles(engine, cache)
         self.openid_providers = OpenIdProviders(engine, cache)
+        self.saml_providers = SamlProviders(engine, cache)
         self.managed_policies = ManagedPolicies(engine, cache)
         self.datasets = Datasets(engine)
         self.sync_settings = AllSyncSettings(engine, cache)

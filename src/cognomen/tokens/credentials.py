@@ -22,7 +22,7 @@ LONGEST: Final = 43_200
 _TOKEN: Final = "session token"
 _SECRET: Final = "temporary secret"
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_LONGEST_TOKEN: Final = 32_768
+LONGEST_TOKEN: Final = 32_768
 
 
 class BadToken(Exception):
@@ -39,7 +39,8 @@ class Revoked(Exception):
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the credentials stand for. `context` are keys of the request that the role was assumed with (`cognito-identity.amazonaws.com:sub`),
-    `tags` the session's principal tags, `policies` documents that limit it; `guest` adds what guests may do at the most. Times in epoch seconds."""
+    `tags` the session's principal tags, `policies` documents that limit it; `guest` adds what guests may do at the most,
+    `transitive` are the keys of tags that pass on to a role assumed from this one. Times in epoch seconds."""
 
     role_arn: str
     role_id: str
@@ -52,6 +53,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     policies: list[str] = []
     policy_arns: list[str] = []
     guest: bool = False
+    transitive: list[str] = []
+    padding: str = ""
 
     @property
     def account(self) -> str:
@@ -91,8 +94,10 @@ def issue(
     session_policies: Sequence[str] = (),
     policy_arns: Sequence[str] = (),
     guest: bool = False,
+    transitive: Sequence[str] = (),
+    least_size: int = 0,
 ) -> Credentials:
-    """New credentials of a role for `duration` seconds. Nothing is stored."""
+    """New credentials of a role for `duration` seconds, with a token of `least_size` characters at least. Nothing is stored."""
     now = clock.now()
     session = Session(
         role_arn=role_arn,
@@ -106,9 +111,13 @@ def issue(
         policies=list(session_policies),
         policy_arns=list(policy_arns),
         guest=guest,
+        transitive=list(transitive),
     )
     key_id = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16))
     token = sealer.seal_text(_TOKEN, msgspec.msgpack.encode(session), key_id.encode())
+    if len(token) < least_size:
+        padded = msgspec.structs.replace(session, padding="-" * (least_size - len(token)))
+        token = sealer.seal_text(_TOKEN, msgspec.msgpack.encode(padded), key_id.encode())
     return Credentials(key_id, secret_of(sealer, key_id), token, session.expires_at, session)
 
 
@@ -119,7 +128,7 @@ def secret_of(sealer: Sealer, access_key_id: str) -> str:
 
 def open_token(sealer: Sealer, clock: Clock, access_key_id: str, session_token: str, *, revoked_before: float = 0.0) -> Session:
     """The session of a key and its token. What was issued before `revoked_before` counts no more. Raises BadToken, Expired, Revoked."""
-    if not access_key_id.startswith(PREFIX) or len(session_token) > _LONGEST_TOKEN:
+    if not access_key_id.startswith(PREFIX) or len(session_token) > LONGEST_TOKEN:
         raise BadToken
     try:
         opened = sealer.open_text(_TOKEN, session_token, access_key_id.encode("utf-8", "surrogateescape"))

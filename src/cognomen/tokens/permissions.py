@@ -92,5 +92,5 @@ async def resource_of(store: Store, service: str, account: str, region: str, req
 
 
 # A role comes before the policy that is attached to it: it is what the request changes.
-_ARNS = ("resource_arn", "role_arn", "policy_source_arn", "open_id_connect_provider_arn")
+_ARNS = ("resource_arn", "role_arn", "policy_source_arn", "open_id_connect_provider_arn", "saml_provider_arn")
 _NAMES = (*_ARNS, "policy_arn", "role_name", "policy_name", "path", "user_pool_id", "identity_pool_id", "identity_id", "dataset_name")

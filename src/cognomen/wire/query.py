@@ -152,6 +152,13 @@ def _written(described: ServiceModel, shape_name: str, value: Any) -> str:
         case "list":
             member = shape.member.shape if shape.member else ""
             return "".join(f"<member>{_written(described, member, one)}</member>" for one in value)
+        case "map":
+            pairs = [(shape.key, "key"), (shape.value, "value")]
+            entries = [[(part.shape, tag, one) for (part, tag), one in zip(pairs, entry, strict=True) if part] for entry in value.items()]
+            return "".join(
+                f"<entry>{''.join(f'<{tag}>{_written(described, inner, one)}</{tag}>' for inner, tag, one in entry)}</entry>"
+                for entry in entries
+            )
         case "boolean":
             return "true" if value else "false"
         case "timestamp":
