@@ -8,6 +8,7 @@ from cognomen.delivery.message import Message
 from cognomen.kernel import ids
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
+from cognomen.storage.engine import Unit
 from cognomen.storage.inbox import Inbox as InboxRows
 from cognomen.storage.inbox import InboxRow
 
@@ -41,12 +42,13 @@ class Inbox:
         self._sent = 0
         self._last = 0.0
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, first: Unit[None] | None = None) -> None:
+        """`first` is written before it, in the same unit."""
         message_id = ids.uuid()
         # Newest first needs an order among messages of one instant.
         self._last = max(self._clock.now(), self._last + 1e-6)
         sealed = self._sealer.seal(_PURPOSE, msgspec.json.encode(message), message_id.encode())
-        await self._rows.add(InboxRow(message_id, message.pool_id, message.channel, message.to.lower(), self._last, sealed))
+        await self._rows.add(InboxRow(message_id, message.pool_id, message.channel, message.to.lower(), self._last, sealed), first)
         self._sent += 1
         if self._sent % _TRIM_EVERY == 0:
             await self._rows.trim()

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from cognomen.storage.engine import Unit
+
 EMAIL, SMS = "email", "sms"
 
 
@@ -38,8 +40,13 @@ class Unavailable(NotDelivered):
 
 
 class Delivery(Protocol):
-    async def send(self, message: Message) -> None:
-        """Hands the message over. Raises NotDelivered."""
+    async def send(self, message: Message, first: Unit[None] | None = None) -> None:
+        """Hands the message over. `first`, for kinds that stay in the house, is written together with it; the message is only there if that
+        holds. Raises NotDelivered, and what `first` raises."""
+        ...
+
+    def stays_in_house(self, kind: str) -> bool:
+        """Is the inbox all that a message of this kind ("email", "sms") goes to?"""
         ...
 
     async def pretend(self, kind: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.message import EMAIL, SMS, Channel, Message, NotDelivered
 from cognomen.kernel.log import get_logger
+from cognomen.storage.engine import Unit
 
 log = get_logger("delivery")
 
@@ -28,12 +29,12 @@ class Outbox:
         self._channels = channels
         self._took = {kind: deque[float](maxlen=_REMEMBERED) for kind in (EMAIL, SMS)}
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, first: Unit[None] | None = None) -> None:
         outside = self._outside(message.channel)
         if message.channel == SMS and len(message.body) > _LONGEST_TEXT:
             raise NotDelivered(f"the text has more than {_LONGEST_TEXT} characters")
         if self._inbox is not None:
-            await self._inbox.send(message)
+            await self._inbox.send(message, first)
         if outside:
             await self._send_outside(outside, message)
 
@@ -57,6 +58,9 @@ class Outbox:
     async def pretend(self, kind: str) -> None:
         if self._outside(kind):
             await asyncio.sleep(secrets.choice(self._took[kind] or (_GUESS,)))
+
+    def stays_in_house(self, kind: str) -> bool:
+        return self._inbox is not None and all(kind not in channel.serves for channel in self._channels)
 
     def _outside(self, kind: str) -> list[Channel]:
         """Raises NotDelivered where nothing takes the kind."""

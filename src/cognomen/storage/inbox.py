@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cognomen.storage.engine import Engine, Tx
+from cognomen.storage.engine import Engine, Tx, Unit
 
 MOST = 10_000
 
@@ -25,8 +25,12 @@ class Inbox:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def add(self, row: InboxRow) -> None:
+    async def add(self, row: InboxRow, first: Unit[None] | None = None) -> None:
+        """`first` is done in the same unit; what it raises leaves no row."""
+
         async def unit(tx: Tx) -> None:
+            if first is not None:
+                await first(tx)
             await tx.run(f"INSERT INTO inbox ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)", *msgspec.structs.astuple(row))
 
         await self._engine.write(unit)

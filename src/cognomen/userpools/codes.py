@@ -18,7 +18,7 @@ from cognomen.delivery.message import Message
 from cognomen.kernel import ids, secrets
 from cognomen.kernel.events import MessageSent
 from cognomen.storage.codes import Code
-from cognomen.storage.engine import Tx
+from cognomen.storage.engine import Tx, Unit
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import messages
@@ -54,12 +54,17 @@ def prepare(cx: Context, user: User, purpose: str, attribute: str, value: str) -
 
 async def limit_messages(cx: Context, pool_id: str, subject: str, purpose: str, *, most: int = _MESSAGES) -> None:
     """Counts one message that `subject` asked for. Raises LimitExceededException beyond ten (or `most`) an hour."""
+    await cx.store.write(counting(cx, pool_id, subject, purpose, most=most))
 
-    async def unit(tx: Tx) -> int:
-        return await cx.store.attempts.add(tx, pool_id, subject, f"message:{purpose}", cx.clock.now(), _WINDOW)
 
-    if await cx.store.write(unit) > most:
-        raise errors.LimitExceededException(_TOO_MANY)
+def counting(cx: Context, pool_id: str, subject: str, purpose: str, *, most: int = _MESSAGES) -> Unit[None]:
+    """The unit of that, for who writes something else with it."""
+
+    async def unit(tx: Tx) -> None:
+        if await cx.store.attempts.add(tx, pool_id, subject, f"message:{purpose}", cx.clock.now(), _WINDOW) > most:
+            raise errors.LimitExceededException(_TOO_MANY)
+
+    return unit
 
 
 def unknown_subject(cx: Context, pool: Pool, typed: str) -> str:

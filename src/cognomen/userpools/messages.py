@@ -16,6 +16,7 @@ from cognomen.context import Context
 from cognomen.delivery import templates
 from cognomen.delivery.message import Message, NotDelivered
 from cognomen.kernel.events import MessageFailed
+from cognomen.storage.engine import Unit
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.triggers import catalog
@@ -34,8 +35,14 @@ _SENDERS = {
 }
 
 
-async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, *, named: str = "") -> None:
-    """`named` is how an invitation names the user. Raises CodeDeliveryFailureException, and what functions raise."""
+async def deliver(
+    cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, *, named: str = "", first: Unit[None] | None = None
+) -> None:
+    """`named` is how an invitation names the user; `first` is written before anything leaves, and together with a message that stays in the
+    house. Raises CodeDeliveryFailureException, what functions raise, and what `first` does."""
+    if first is not None and not together(cx, pool, message.channel):
+        await cx.store.write(first)
+        first = None
     try:
         taken = await by_sender(cx, pool, message.channel, user.username, catalog.user_attributes(user), message.code, occasion)
     except NoKey as cause:
@@ -45,9 +52,15 @@ async def deliver(cx: Context, pool: Pool, user: User, message: Message, occasio
     if catalog.arn_of(pool, catalog.CUSTOM_MESSAGE) is not None:
         message = await _customised(cx, pool, user, message, occasion, named)
     try:
-        await cx.delivery.send(message)
+        await cx.delivery.send(message, first)
     except NotDelivered as cause:
         raise _undelivered(cx, message, str(cause)) from cause
+
+
+def together(cx: Context, pool: Pool, channel: str) -> bool:
+    """Is nobody asked, and nothing sent, before a message is kept in the inbox?"""
+    asked = (catalog.CUSTOM_MESSAGE, _SENDERS[channel][0])
+    return cx.delivery.stays_in_house(channel) and all(catalog.arn_of(pool, trigger) is None for trigger in asked)
 
 
 async def pretend(cx: Context, pool: Pool, channel: str) -> None:

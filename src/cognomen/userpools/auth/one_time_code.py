@@ -16,7 +16,7 @@ from cognomen.delivery import templates
 from cognomen.delivery.message import Message
 from cognomen.kernel import ids, secrets
 from cognomen.storage.codes import Code
-from cognomen.storage.engine import Tx
+from cognomen.storage.engine import Tx, Unit
 from cognomen.storage.errors import Missing
 from cognomen.userpools import attributes, codes, messages
 from cognomen.userpools.auth import lockout
@@ -43,15 +43,19 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
     Somebody who does not exist is asked in the same form, after as much work.
     """
     code = ids.digits(digits)
-    await _limit(cx, attempt)
-    if attempt.user is None:
-        shown = await messages.declared(attribute, _as_long_as_a_message(cx, attempt))
-        value, named = "", attempt.typed
-    else:
-        value, named = attempt.user.attributes[attribute], attempt.user.username
-        occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
-        await messages.declared(attribute, messages.deliver(cx, attempt.pool, attempt.user, write(value, code), occasion))
-        shown = codes.details(attribute, value)
+    count = codes.counting(cx, attempt.pool.pool_id, lockout.subject(cx, attempt), "sign_in", most=_MESSAGES)
+    try:
+        if attempt.user is None:
+            shown = await messages.declared(attribute, _as_long_as_a_message(cx, attempt, attribute, count))
+            value, named = "", attempt.typed
+        else:
+            value, named = attempt.user.attributes[attribute], attempt.user.username
+            occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
+            sending = messages.deliver(cx, attempt.pool, attempt.user, write(value, code), occasion, first=count)
+            await messages.declared(attribute, sending)
+            shown = codes.details(attribute, value)
+    except errors.LimitExceededException as cause:  # which AWS's model does not declare for a sign-in
+        raise errors.TooManyRequestsException(cause.message) from cause
     sent = Sent(_digest(cx, attempt, challenge, code), attribute, value)
     attempt.kept = {**attempt.kept, "sent": msgspec.json.encode(sent).decode()}
     parameters = {
@@ -103,12 +107,18 @@ def forget_wrong(cx: Context, attempt: Attempt) -> Callable[[Tx], Awaitable[None
     return settle
 
 
-async def _as_long_as_a_message(cx: Context, attempt: Attempt) -> idp.CodeDeliveryDetailsType:
+async def _as_long_as_a_message(cx: Context, attempt: Attempt, attribute: str, count: Unit[None]) -> idp.CodeDeliveryDetailsType:
     """A durable write stands for the message that nobody gets, and a pause for what leaves the house; returns where it is said to go."""
+    channel = "sms" if attribute == "phone_number" else "email"
+    is_one = messages.together(cx, attempt.pool, channel)
+    if not is_one:
+        await cx.store.write(count)
     subject, pool_id = lockout.subject(cx, attempt), attempt.pool.pool_id
     row = Code(pool_id, subject, "sign_in", cx.sealer.mac("code", ids.digits(8).encode()), "", "", cx.clock.now())
 
     async def unit(tx: Tx) -> None:
+        if is_one:
+            await count(tx)
         await cx.store.codes.put(tx, row)
         await cx.store.codes.drop(tx, pool_id, subject, "sign_in")
 
@@ -158,13 +168,6 @@ def _mark_verified(cx: Context, attempt: Attempt, sent: Sent) -> None:
 
     attempt.user = user.with_attributes({**present, **change})
     attempt.settle = (*attempt.settle, settle)
-
-
-async def _limit(cx: Context, attempt: Attempt) -> None:
-    try:
-        await codes.limit_messages(cx, attempt.pool.pool_id, lockout.subject(cx, attempt), "sign_in", most=_MESSAGES)
-    except errors.LimitExceededException as cause:  # which AWS's model does not declare for a sign-in
-        raise errors.TooManyRequestsException(cause.message) from cause
 
 
 def _digest(cx: Context, attempt: Attempt, challenge: str, code: str) -> str:
