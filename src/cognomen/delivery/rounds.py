@@ -20,7 +20,9 @@ async def rounds(
     waits, failed = f"{name} waits for the database", f"{name} failed"
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+            # Not wait_for: until Python 3.12 it may lose a cancellation, and a server that stops would wait for ever.
+            async with asyncio.timeout(_POLL_SECONDS):
+                await woken.wait()
             await asyncio.sleep(gather)
         woken.clear()
         try:

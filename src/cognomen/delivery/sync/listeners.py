@@ -6,7 +6,6 @@ Nothing is kept for them: a stream looks at the datasets' counts, so none is mis
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -65,6 +64,4 @@ async def first_of(woken: asyncio.Event, gone: asyncio.Task[None], seconds: floa
         await asyncio.wait({waiting, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await waiting
     woken.clear()
