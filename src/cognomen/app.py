@@ -238,12 +238,10 @@ class Server:
     ) -> None:
         self.settings = settings
         self._own_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-        engine = make_engine(settings.database)
-        store = Store(engine)
-        clock = clock or SystemClock()
+        store = Store(make_engine(settings.database))
+        clock, key_maker = clock or SystemClock(), key_maker or RsaKeyMaker()
         sealer = Sealer(key or master_key(settings))
         workers = Workers()
-        key_maker = key_maker or RsaKeyMaker()
         routes, self._local = functions_of(settings, clock)
         self.inbox = Inbox(store.inbox, sealer, clock)
         self._tries = Tries(settings.delivery_seconds)
@@ -268,16 +266,13 @@ class Server:
             imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
-        self.logs.listen(self.rooms.events)
-        self.sync.listen(self.rooms.events)
         self.sync_sessions = SyncSessions(store)
-        self.sync_sessions.listen(self.rooms.events)
+        for room in (self.logs, self.sync, self.sync_sessions):
+            room.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
         identity_operations.load()
-        authenticator = Authenticator(
-            required=settings.mode == "serve", lookup=self._access_key, clock=clock, sessions=TemporaryKeys(self.rooms)
-        )
+        authenticator = self._authenticator(clock)
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
@@ -287,10 +282,14 @@ class Server:
             limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
             strict=strict,
         )
-        self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=engine.name != "sqlite")
+        self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=store.engine.name != "sqlite")
         self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url)
         self.gateway = gateway_of(settings, Doors(store, sealer, clock, self.rooms.keys, settings.public_url))
         self._beside: list[asyncio.Task[None]] = []
+
+    def _authenticator(self, clock: Clock) -> Authenticator:
+        serves = self.settings.mode == "serve"
+        return Authenticator(required=serves, lookup=self._access_key, clock=clock, sessions=TemporaryKeys(self.rooms))
 
     def _delivery(self, store: Store, clock: Clock) -> Delivery:
         if not self.settings.channels:
