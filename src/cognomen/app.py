@@ -24,6 +24,7 @@ from cognomen.delivery.null import NoDelivery
 from cognomen.delivery.outbox import Outbox
 from cognomen.delivery.sender import Senders
 from cognomen.delivery.sns import Sns
+from cognomen.delivery.sync.made import sync_delivery
 from cognomen.delivery.tries import Tries
 from cognomen.delivery.twilio import Account, Twilio
 from cognomen.directories.cognito import CognitoPool
@@ -63,6 +64,7 @@ from cognomen.userpools.imports_run import ImportRunner
 from cognomen.wire import restjson
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
+from cognomen.wire.event_stream import EventStream
 
 if TYPE_CHECKING:
     from cognomen.gateway.site import Gateway
@@ -247,15 +249,14 @@ class Server:
     ) -> None:
         self.settings = settings
         self._own_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-        engine = make_engine(settings.database)
-        store = Store(engine)
-        clock = clock or SystemClock()
+        store = Store(make_engine(settings.database))
+        clock, key_maker = clock or SystemClock(), key_maker or RsaKeyMaker()
         sealer = Sealer(key or master_key(settings))
         workers = Workers()
-        key_maker = key_maker or RsaKeyMaker()
         routes, self._local = functions_of(settings, clock)
         self.inbox = Inbox(store.inbox, sealer, clock)
         self._tries = Tries(settings.delivery_seconds)
+        self.sync = sync_delivery(settings, store, clock, sealer, aws_of(settings), self._own_url)
         self.rooms = Rooms(
             settings=settings,
             store=store,
@@ -266,6 +267,7 @@ class Server:
             key_maker=key_maker,
             keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
             delivery=self._delivery(store, clock),
+            push=self.sync.push,
             events=Events(),
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             directories=directories_of(settings, clock),
@@ -275,26 +277,30 @@ class Server:
             imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
-        self.logs.listen(self.rooms.events)
         self.sync_sessions = SyncSessions(store)
-        self.sync_sessions.listen(self.rooms.events)
+        for room in (self.logs, self.sync, self.sync_sessions):
+            room.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
         operations.load()
         identity_operations.load()
+        authenticator = self._authenticator(clock)
         self.dispatcher = Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
-            authenticator=Authenticator(
-                required=settings.mode == "serve", lookup=self._access_key, clock=clock, sessions=TemporaryKeys(self.rooms)
-            ),
+            authenticator=authenticator,
             clock=clock,
             logger=get_logger("operations"),
             limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
             strict=strict,
         )
-        self.pages = site(self.rooms, self.inbox, self.base_url)
+        self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=store.engine.name != "sqlite")
+        self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url)
         self.gateway = _gateway(settings, self.rooms) if settings.gateway is not None else None
         self._beside: list[asyncio.Task[None]] = []
+
+    def _authenticator(self, clock: Clock) -> Authenticator:
+        serves = self.settings.mode == "serve"
+        return Authenticator(required=serves, lookup=self._access_key, clock=clock, sessions=TemporaryKeys(self.rooms))
 
     def _delivery(self, store: Store, clock: Clock) -> Delivery:
         if not self.settings.channels:
@@ -318,6 +324,8 @@ class Server:
             asyncio.create_task(self._sweep()),
             asyncio.create_task(removal.remove_condemned(self.rooms)),
             asyncio.create_task(self.logs.run()),
+            asyncio.create_task(self.sync.push.run()),
+            asyncio.create_task(self.sync.streams.run()),
             asyncio.create_task(self.imports.run()),
             asyncio.create_task(self.sync_sessions.run()),
         ]
@@ -330,6 +338,7 @@ class Server:
         if self.gateway is not None:
             self.gateway.close()
         await self.logs.stop()
+        await self.sync.stop()
         await self.sync_sessions.keep()
         await self._local.close()
         self._tries.stop()
@@ -337,12 +346,16 @@ class Server:
         await self.rooms.store.engine.close()
         self.rooms.workers.stop()
 
+    def hang_up(self) -> None:
+        """Ends what would stay open for as long as its client wants."""
+        self.sync.listeners.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (
             (scope["path"] == "/" and (scope["method"] in ("POST", "OPTIONS") or b"Action=" in scope["query_string"]))
             or scope["path"].startswith(restjson.ROOT)
         ):
-            await self.dispatcher(scope, receive, send)
+            await (self.events if self.events.claims(scope) else self.dispatcher)(scope, receive, send)
         else:
             await self.pages(scope, receive, send)
 

@@ -111,6 +111,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_password: str = ""
     smtp_ca_file: str = ""
     sns_assume_role: bool = False
+    sync_assume_role: bool = False
+    sync_streams: str = "kinesis"
+    sync_streams_folder: str = ""
     twilio_url: str = "https://api.twilio.com"
     twilio_account: str = ""
     twilio_token: str = ""

@@ -10,6 +10,7 @@ import msgspec
 
 from cognomen.config import Settings
 from cognomen.delivery.message import Delivery
+from cognomen.delivery.sync.push import Push
 from cognomen.directories.directory import Directories
 from cognomen.federation.connector import Connectors
 from cognomen.kernel.clock import Clock
@@ -51,6 +52,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     key_maker: KeyMaker
     keys: SigningKeys
     delivery: Delivery
+    push: Push
     events: Events
     triggers: Triggers
     directories: Directories
@@ -76,6 +78,7 @@ class Context:
         "key_maker",
         "keys",
         "pager",
+        "push",
         "region",
         "removals",
         "request_id",
@@ -108,6 +111,7 @@ class Context:
         self.key_maker = rooms.key_maker
         self.keys = rooms.keys
         self.delivery = rooms.delivery
+        self.push = rooms.push
         self.events = rooms.events
         self.triggers = rooms.triggers
         self.directories = rooms.directories

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +134,13 @@ def acceptor(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvi
     )
 
 
-async def until_told(running: list[tuple[_Uvicorn, socket.socket]]) -> None:
+async def until_told(running: list[tuple[_Uvicorn, socket.socket]], hang_up: Callable[[], None] | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then answers what is at hand."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:
+        if hang_up is not None:
+            hang_up()
         for one, _ in running:
             one.should_exit = True
 
@@ -161,7 +164,7 @@ async def _serve(server: Server, listening: socket.socket, beside: socket.socket
             running.insert(0, (acceptor(server.gateway, GatewayConnection, settings, ""), beside))
             events.info("gateway", url=url)
         events.info("started", mode=settings.mode, database=server.rooms.store.engine.name, delivery=settings.delivery)
-        await until_told(running)
+        await until_told(running, server.hang_up)
     except (StorageError, config.BadSetting) as error:
         click.echo(f"cognomen: {error}", err=True)
         return 1

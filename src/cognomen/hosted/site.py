@@ -17,7 +17,8 @@ from starlette.types import ASGIApp
 
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
-from cognomen.hosted import confirm, feedback, inbox, templates, uploads
+from cognomen.delivery.sync.payloads import Payloads
+from cognomen.hosted import confirm, feedback, inbox, templates, updates, uploads
 from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
 from cognomen.tokens import identity_tokens, issuer, keys
@@ -30,7 +31,7 @@ _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
 _IDENTITY_POOL_ID = re.compile(r"[\w-]+:[0-9a-f-]+", re.ASCII)
 
 
-def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
+def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl) -> ASGIApp:
     def context(request: Request) -> Context:
         client = request.client.host if request.client else ""
         return Context(rooms, locate=partial(base_url, request.url.scheme, request.headers.get("host", "")), source_ip=client)
@@ -82,6 +83,7 @@ def site(rooms: Rooms, kept: Inbox, base_url: BaseUrl) -> ASGIApp:
             *confirm.routes(context),
             *feedback.routes(context),
             *uploads.routes(context),
+            *updates.routes(payloads),
         ],
         exception_handlers={HTTPException: _no_page, Unavailable: _unavailable, keys.NoKeys: _pool_gone},
     )

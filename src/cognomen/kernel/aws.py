@@ -22,12 +22,13 @@ _XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
 
 class AwsError(Exception):
     """The call had no effect. `code` is AWS's name of the error, empty where no answer came; the text is one sentence. `again` where the
-    same call may have one later, and surely had none now."""
+    same call may have one later, and surely had none now. `body` is what a query service said beside it; it may quote the request."""
 
-    def __init__(self, text: str, code: str = "", *, again: bool = False) -> None:
+    def __init__(self, text: str, code: str = "", *, again: bool = False, body: bytes = b"") -> None:
         super().__init__(text)
         self.code = code
         self.again = again
+        self.body = body
 
 
 class Aws(msgspec.Struct, frozen=True):
@@ -65,7 +66,9 @@ class Aws(msgspec.Struct, frozen=True):
         answer = self._send("POST", f"{self._url(service, region)}/", service, region, headers, urlencode(parameters).encode())
         if answer.status != 200:
             code = _XML_CODE.search(answer.body)
-            raise _refused(service, answer.status, code[1].decode() if code else "")
+            refusal = _refused(service, answer.status, code[1].decode() if code else "")
+            refusal.body = answer.body
+            raise refusal
         return answer.body
 
     def put_object(self, bucket: str, key: str, region: str, headers: dict[str, str], body: bytes) -> None:

@@ -151,6 +151,17 @@ class SyncSessionBegan(Event, frozen=True, kw_only=True):
     identity_id: str
 
 
+class DatasetChanged(Event, frozen=True, kw_only=True):
+    """A dataset has other records than before, or is gone. `waits` where something of it is to be delivered."""
+
+    identity_id: str
+    waits: bool = False
+
+
+class BulkPublishStarted(Event, frozen=True, kw_only=True):
+    """A bulk publish was asked for."""
+
+
 class IdentityPoolDeleted(Event, frozen=True, kw_only=True):
     pass
 

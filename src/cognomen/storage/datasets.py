@@ -9,6 +9,7 @@ from functools import cache
 
 import msgspec
 
+from cognomen.storage import sync_devices, sync_outbox
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 
 _DATASET = (
@@ -112,6 +113,26 @@ class Datasets:
             limit,
         )
         return [_dataset(row) for row in rows]
+
+    async def page_of_pool(self, pool_id: str, after: tuple[str, str], limit: int) -> list[Dataset]:
+        """Behind an identity's dataset, in the order of identities and names."""
+        rows = await self._engine.rows(
+            f"SELECT {_DATASET} FROM sync_datasets"
+            " WHERE pool_id = $1 AND (identity_id, name) > ($2, $3) AND present = 1 ORDER BY identity_id, name LIMIT $4",
+            pool_id,
+            *after,
+            limit,
+        )
+        return [_dataset(row) for row in rows]
+
+    async def counts(self, pool_id: str, identity_id: str) -> list[tuple[str, int, float, str]]:
+        """Name, sync count, and when and by whom it was changed last, of every dataset that is or was there."""
+        rows = await self._engine.rows(
+            "SELECT name, sync_count, modified_at, modified_by FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name",
+            pool_id,
+            identity_id,
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     async def of_identity(self, pool_id: str, identity_id: str, tx: Reader | None = None) -> tuple[int, int, float]:
         """How many datasets, with how many bytes, and when one was changed last (0.0: never)."""
@@ -220,6 +241,7 @@ class Datasets:
                     each, identity_id=target, name=name, modified_at=now, merged_from=each.merged_from or source, deleted_count=0
                 )
                 await self.put(tx, moved)
+        await sync_devices.carry_over(tx, pool_id, source, target)
         await self._drop(tx, pool_id, source)
 
     async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> None:
@@ -227,6 +249,8 @@ class Datasets:
         _, stored, _ = await self.of_identity(pool_id, identity_id, tx)
         if stored:
             await self.count_bytes(tx, pool_id, identity_id, -stored, now)
+        await sync_devices.forget(tx, pool_id, identity_id)
+        await sync_outbox.forget(tx, pool_id, identity_id)
         await self._drop(tx, pool_id, identity_id)
 
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:

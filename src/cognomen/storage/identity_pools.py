@@ -16,6 +16,11 @@ T = TypeVar("T")
 _COLUMNS = "pool_id, region, created_at, modified_at, body"
 # What an identity pool owns beside its own row, by the columns that complete a row's key; removed in this order.
 OWNED = (
+    ("sync_outbox", "identity_id"),
+    ("sync_payloads", "payload_id"),
+    ("sync_notices", "identity_id"),
+    ("sync_subscriptions", "identity_id"),
+    ("sync_devices", "identity_id"),
     ("sync_records", "identity_id"),
     ("sync_datasets", "identity_id"),
     ("identity_logins", "identity_id"),
@@ -143,7 +148,7 @@ class IdentityPools:
                 where = f"pool_id = $1 AND {column} IN (SELECT {column} FROM {table} WHERE pool_id = $1 LIMIT $2)"
                 if await tx.run(f"DELETE FROM {table} WHERE {where}", pool_id, rows):
                     return True
-            for table in ("sync_usage", "sync_sessions", "sync_settings", "signing_keys", "identity_pools"):
+            for table in ("sync_queues", "sync_bulk", "sync_usage", "sync_sessions", "sync_settings", "signing_keys", "identity_pools"):
                 await tx.run(f"DELETE FROM {table} WHERE pool_id = $1", pool_id)
             return False
 

@@ -26,11 +26,15 @@ from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
 from cognomen.storage.saml_providers import SamlProviders
 from cognomen.storage.sessions import Sessions
+from cognomen.storage.sync_bulk import SyncBulks
+from cognomen.storage.sync_devices import SyncDevices
+from cognomen.storage.sync_notices import SyncNotices
+from cognomen.storage.sync_outbox import SyncOutbox
 from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
-_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events")
+_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events", "sync_payloads")
 
 
 class Store:
@@ -64,6 +68,10 @@ class Store:
         self.managed_policies = ManagedPolicies(engine, cache)
         self.datasets = Datasets(engine)
         self.sync_settings = AllSyncSettings(engine, cache)
+        self.sync_devices = SyncDevices(engine)
+        self.sync_notices = SyncNotices(engine)
+        self.sync_outbox = SyncOutbox(engine)
+        self.sync_bulk = SyncBulks(engine)
         self.identity_pools = IdentityPools(engine, cache)
         self.identities = Identities(engine)
 

@@ -10,9 +10,11 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync import record
+from cognomen.kernel.events import DatasetChanged
 from cognomen.storage.datasets import Dataset
 from cognomen.storage.engine import Tx
-from cognomen.sync import find
+from cognomen.sync import changes, find
 
 _PAGE = 60
 
@@ -44,22 +46,25 @@ async def delete_dataset(cx: Context, request: sync.DeleteDatasetRequest) -> syn
     """Its records go at once. That it was there, and up to which sync count, stays: devices that come later are told to drop theirs."""
     pool_id, identity_id, name = request.identity_pool_id, request.identity_id, request.dataset_name
     await find.check_identity(cx, pool_id, identity_id)
-    now = cx.clock.now()
+    settings = await cx.store.sync_settings.get(pool_id)
 
-    async def unit(tx: Tx) -> Dataset:
+    async def unit(tx: Tx) -> tuple[Dataset, bool]:
         present = await cx.store.datasets.get(pool_id, identity_id, name, tx)
         if present is None or not present.present:
             raise _no_dataset(name)
         await cx.store.datasets.clear(tx, pool_id, identity_id, name)
         count = present.sync_count + 1
+        now = max(cx.clock.now(), present.modified_at)
         gone = msgspec.structs.replace(
             present, present=False, sync_count=count, deleted_count=count, records=0, bytes=0, modified_at=now, merged_from=None
         )
         await cx.store.datasets.put(tx, gone)
         await cx.store.datasets.count_bytes(tx, pool_id, identity_id, -present.bytes, now)
-        return present
+        return present, await changes.leave(cx, tx, settings, gone, (), operation=record.REMOVE)
 
-    return sync.DeleteDatasetResponse(dataset=shown(await cx.store.write(unit)))
+    deleted, waits = await cx.store.write(unit)
+    cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)
+    return sync.DeleteDatasetResponse(dataset=shown(deleted))
 
 
 def shown(dataset: Dataset) -> sync.Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-FILES = ("datasets", "records", "usage", "events")
+FILES = ("datasets", "records", "usage", "events", "configuration", "devices", "bulk")
 
 
 def load() -> None:

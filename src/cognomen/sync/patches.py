@@ -59,6 +59,7 @@ def applied(
 ) -> tuple[Dataset, list[Record]]:
     """The dataset after the update, and the records that it changes. Raises LimitExceededException."""
     count = dataset.sync_count + 1
+    now = max(now, dataset.modified_at)  # a stream carries changes in the order of their times, and servers' clocks differ
     records = [Record(change.key, change.value, count, now, by, change.device_modified_at) for change in changes]
     before = [record for change in changes if (record := present.get(change.key)) is not None]
     keys = dataset.records + _keys(records) - _keys(before)

@@ -13,8 +13,11 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync import record
+from cognomen.kernel.events import DatasetChanged
 from cognomen.storage.datasets import Dataset, Record
 from cognomen.storage.engine import Tx
+from cognomen.sync import changes as changes_of
 from cognomen.sync import find, patches, session, trigger
 from cognomen.sync.patches import Change
 
@@ -66,22 +69,28 @@ async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> syn
         return sync.UpdateRecordsResponse(records=[])
     seen = await trigger.ask(cx, pool_id, identity_id, name, changes)
     wanted = seen.changes if seen is not None else changes
+    settings = await cx.store.sync_settings.get(pool_id)
 
-    async def unit(tx: Tx) -> list[Record]:
+    async def unit(tx: Tx) -> tuple[list[Record], bool]:
         await session.end(cx, tx, pool_id, opened)
         before = await cx.store.datasets.get(pool_id, identity_id, name, tx)
         if seen is not None and seen.sync_count != (before.sync_count if before is not None else 0):
             raise errors.ResourceConflictException("The dataset was changed while the function looked at it.")
         present = await cx.store.datasets.records(tx, pool_id, identity_id, name, dict.fromkeys(each.key for each in (*changes, *wanted)))
         patches.check_counts(changes, present)
-        return await _store(cx, tx, before or _new(pool_id, identity_id, name, now), wanted, present, by=by, now=now)
+        after, records = await _store(cx, tx, before or _new(pool_id, identity_id, name, now), wanted, present, by=by, now=now)
+        return records, await changes_of.leave(
+            cx, tx, settings, after, records, operation=record.REPLACE, device_id=request.device_id or ""
+        )
 
-    return sync.UpdateRecordsResponse(records=[shown(each) for each in await cx.store.write(unit)])
+    records, waits = await cx.store.write(unit)
+    cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)
+    return sync.UpdateRecordsResponse(records=[shown(each) for each in records])
 
 
 async def _store(
     cx: Context, tx: Tx, before: Dataset, changes: Sequence[Change], present: dict[str, Record], *, by: str, now: float
-) -> list[Record]:
+) -> tuple[Dataset, list[Record]]:
     """Raises LimitExceededException."""
     after, records = patches.applied(before, changes, present, by=by, now=now)
     if not before.present or after.bytes > before.bytes:
@@ -95,7 +104,7 @@ async def _store(
     await cx.store.datasets.put(tx, after)
     await cx.store.datasets.change_records(tx, after, records)
     await cx.store.datasets.count_bytes(tx, after.pool_id, after.identity_id, after.bytes - before.bytes, now)
-    return records
+    return after, records
 
 
 def _new(pool_id: str, identity_id: str, name: str, now: float) -> Dataset:
@@ -108,12 +117,12 @@ def _changed_by(cx: Context, request: sync.UpdateRecordsRequest) -> str:
     return (request.device_id or request.client_context or own)[:_LONGEST_DEVICE]
 
 
-def shown(record: Record) -> sync.Record:
+def shown(each: Record) -> sync.Record:
     return sync.Record(
-        key=record.key,
-        value=record.value,
-        sync_count=record.sync_count,
-        last_modified_date=record.modified_at,
-        last_modified_by=record.modified_by,
-        device_last_modified_date=record.device_modified_at,
+        key=each.key,
+        value=each.value,
+        sync_count=each.sync_count,
+        last_modified_date=each.modified_at,
+        last_modified_by=each.modified_by,
+        device_last_modified_date=each.device_modified_at,
     )

@@ -110,7 +110,8 @@ class Authenticator:
 
     async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
         try:
-            session = await self._session(identity.caller.access_key_id, request.text(b"x-amz-security-token"))
+            token = request.text(b"x-amz-security-token") or dict(sigv4.parameters(request.query_string)).get("X-Amz-Security-Token", "")
+            session = await self._session(identity.caller.access_key_id, token)
         except errors.UnrecognizedClientException:
             return identity
         return identity._replace(caller=_assumed(identity.caller.access_key_id, session))
@@ -136,6 +137,9 @@ def named(request: HttpRequest, *, believed: bool) -> Identity:
     if payload is not None and chunks.is_streaming(text := payload.decode("latin-1")):
         body = chunks.taken_apart(request, text, None)
     credential = request.header(b"authorization")
+    if credential is None and b"X-Amz-Credential=" in request.query_string:
+        # Presigned: a browser's EventSource sends no headers.
+        credential = b"Credential=" + dict(sigv4.parameters(request.query_string)).get("X-Amz-Credential", "").encode("utf-8", "replace")
     if credential is None:
         return Identity(ANONYMOUS, None, body)
     # The credential's scope ends here; what follows is another in each request.

@@ -6,13 +6,13 @@ A record arrives at least once: one that arrived while the answer was lost is se
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from cognomen.delivery.logs import aws_sinks, destination
 from cognomen.delivery.logs.collect import Collector
 from cognomen.delivery.logs.sink import NotSent, Sink
+from cognomen.delivery.rounds import pause, rounds
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.events import Events
@@ -23,10 +23,8 @@ from cognomen.storage.store import Store
 
 KEPT_SECONDS = 86_400.0  # then a record is dropped
 _GATHER_SECONDS = 0.2  # so that what happens together leaves together
-_POLL_SECONDS = 5.0
 _CLAIM_SECONDS = 60.0
 _ANSWER_SECONDS = 30.0
-_LONGEST_PAUSE = 300.0
 _AT_ONCE = 4  # queues, each in a thread
 _MOST = 500  # records in a batch, as Firehose and Kinesis take
 _MOST_CHARACTERS = 250_000  # of four bytes at most each: under the megabyte that CloudWatch Logs takes
@@ -51,19 +49,7 @@ class LogDelivery:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
-                await asyncio.sleep(_GATHER_SECONDS)
-            self._woken.clear()
-            try:
-                await self.deliver()
-            except StorageError as error:
-                log.warning("log delivery waits for the database", reason=str(error))
-                await asyncio.sleep(_POLL_SECONDS)
-            except Exception:  # one record that cannot be told must not end the delivery of all others
-                log.exception("log delivery failed")
-                await asyncio.sleep(_POLL_SECONDS)
+        await rounds("log delivery", self.deliver, self._woken, log, gather=_GATHER_SECONDS)
 
     async def stop(self) -> None:
         """Writes what was heard; what is not delivered then is so after the next start."""
@@ -114,8 +100,7 @@ class LogDelivery:
 
     async def _put_off(self, queue: LogQueue, reason: str) -> None:
         now = self._clock.now()
-        pause = min(2.0**queue.failures, _LONGEST_PAUSE) if queue.failures < 16 else _LONGEST_PAUSE
-        dropped = await self._store.logs.failed(queue, due_at=now + pause, before=now - KEPT_SECONDS)
+        dropped = await self._store.logs.failed(queue, due_at=now + pause(queue.failures), before=now - KEPT_SECONDS)
         if dropped:
             log.error("log records were dropped: they could not be delivered for a day", records=dropped, reason=reason, **_named(queue))
         elif not queue.failures:
