@@ -188,9 +188,7 @@ class LocalDataset(MutableMapping[str, str]):
     def _reporting(self, callbacks: Callbacks | None) -> Steps[bool]:
         return reported(self._synchronizing(callbacks or QUIET), self, callbacks or QUIET)
 
-    def _connecting(
-        self, callbacks: Callbacks, when: Callable[[], Any] | None, every: float, is_wanted: Callable[[], bool]
-    ) -> Steps[None]:
+    def _connecting(self, callbacks: Callbacks, when: Callable[[], Any] | None, every: float, is_wanted: Callable[[], bool]) -> Steps[None]:
         while is_wanted():
             if when is None or (yield Ask(when)):
                 try:
@@ -213,5 +211,3 @@ class LocalDataset(MutableMapping[str, str]):
 
 class _Offline(Exception):
     """Nothing to tell the application: it will be tried again."""
-
-

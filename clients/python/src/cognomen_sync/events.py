@@ -76,3 +76,16 @@ def listen(session: Session, service: Service, callback: Listener, on_open: Call
         except (NoAnswer, Later) as cause:
             yield from tries.pause(cause)
 
+
+def _read(data: str) -> SyncEvent | None:
+    try:
+        found = json.loads(data)
+        return SyncEvent(
+            str(found["datasetName"]),
+            int(found["syncCount"]),
+            str(found["identityId"]),
+            str(found["identityPoolId"]),
+            str(found.get("source", "")),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

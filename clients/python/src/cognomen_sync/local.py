@@ -149,7 +149,7 @@ class LocalFile:
     def wipe(self) -> None:
         with self.unit() as db:
             for table in ("datasets", "identities", "devices"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - from the line above
+                db.execute(f"DELETE FROM {table}")
 
     def device(self, identity_id: str) -> str | None:
         found = self._rows("SELECT device_id FROM devices WHERE identity_id = ?", identity_id)
@@ -174,7 +174,7 @@ class LocalFile:
         """Of those that are not deleted."""
         found = self._rows(
             "SELECT name FROM datasets d WHERE identity_id = ?"
-            " AND (deleted = 0 OR EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id)) ORDER BY name",
+            " AND ((deleted = 0 AND last_sync_count > 0) OR EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id)) ORDER BY name",
             identity_id,
         )
         return [str(row[0]) for row in found]

@@ -83,9 +83,7 @@ def missing(rows: Mapping[str, Row], pulled: Pulled) -> list[Remote]:
         return []
     there = {remote.key for remote in pulled.records}
     return [
-        Remote(row.key, None, 0, gone=True)
-        for row in rows.values()
-        if row.key not in there and 0 < row.sync_count <= pulled.sync_count
+        Remote(row.key, None, 0, gone=True) for row in rows.values() if row.key not in there and 0 < row.sync_count <= pulled.sync_count
     ]
 
 

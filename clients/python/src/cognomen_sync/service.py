@@ -15,9 +15,7 @@ from cognomen_sync.errors import Refused, Unreachable
 from cognomen_sync.signing import Credentials, host_of, signed
 from cognomen_sync.steps import Answer, NoAnswer, Request, Send, Steps, Wait
 
-LATER = frozenset(
-    {"TooManyRequestsException", "ThrottlingException", "Throttling", "LambdaThrottledException", "RequestLimitExceeded"}
-)
+LATER = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "LambdaThrottledException", "RequestLimitExceeded"})
 _SKEWED = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch"})
 _FAR = 240.0  # seconds between two clocks that a signature does not forgive, with some to spare
 

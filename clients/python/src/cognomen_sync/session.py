@@ -131,4 +131,3 @@ class Session:
 
 def _with(logins: Logins | None) -> dict[str, Any]:
     return {"Logins": dict(logins)} if logins else {}
-

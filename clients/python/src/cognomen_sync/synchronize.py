@@ -101,7 +101,9 @@ class Synchronization:
             list({record.key: record for record in records}.values()),
         )
 
-    def _page(self, credentials: Credentials, place: Place, since: int, size: str, more: dict[str, str] | None = None) -> Steps[dict[str, Any]]:
+    def _page(
+        self, credentials: Credentials, place: Place, since: int, size: str, more: dict[str, str] | None = None
+    ) -> Steps[dict[str, Any]]:
         path = (*self._path(credentials, place), "records")
         query = {"lastSyncCount": str(since), "maxResults": size, **(more or {})}
         return (yield from self._session.call(credentials, "GET", path, query))
@@ -210,4 +212,3 @@ def reported(steps: Steps[list[Record]], dataset: object, callbacks: Callbacks) 
     if callbacks.on_success is not None:
         yield Ask(callbacks.on_success, (dataset, news))
     return True
-
