@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -76,12 +76,15 @@ class AsyncWire(httpx.AsyncBaseTransport):
     def __init__(self, world: World) -> None:
         self._world = world
         self.asked: list[str] = []
+        self.meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
         self.before: Callable[[httpx.Request], None] = lambda request: None
         self.after: Callable[[httpx.Request], None] = lambda request: None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
         self.asked.append(request.headers.get("x-amz-target", request.method).rpartition(".")[2])
+        if self.meanwhile is not None:
+            await self.meanwhile(request)
         self.before(request)
         response = await self._world.answer(request, body)
         self.after(request)

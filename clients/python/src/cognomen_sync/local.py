@@ -6,6 +6,7 @@ Threads and processes may share it; each method is one transaction.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import threading
@@ -335,7 +336,8 @@ class LocalFile:
             db.executemany("DELETE FROM records WHERE dataset_id = ? AND key = ?", gone)
         db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kept)
         if db.execute("SELECT 1 FROM sent WHERE dataset_id = ? LIMIT 1", (dataset_id,)).fetchone():
-            db.executemany("DELETE FROM sent WHERE dataset_id = ? AND key = ?", [(dataset_id, remote.key) for _, remote, _ in changes])
+            keys = json.dumps([remote.key for _, remote, _ in changes])
+            db.execute("DELETE FROM sent WHERE dataset_id = ? AND key IN (SELECT value FROM json_each(?))", (dataset_id, keys))
 
     def sending(self, place: Place, pushes: Sequence[Row]) -> None:
         """Before they are sent: if the answer is lost, they are recognised. Raises Changed."""

@@ -58,7 +58,7 @@ class Pulled:
 class Fate(Enum):
     NOTHING = auto()  # it was known
     TAKE = auto()  # the remote one is put in its place
-    OURS = auto()  # the remote one is what this device sent earlier: the edit on top of it stays
+    OURS = auto()  # the remote one is what the edit here was made on top of: the edit stays
     CONFLICT = auto()
 
 
@@ -70,6 +70,8 @@ def fate(row: Row | None, remote: Remote, sent: Set[str]) -> Fate:
         return Fate.NOTHING
     if not row.pending or row.value == remote.value:
         return Fate.TAKE
+    if remote.value is not None and remote.value == row.base:
+        return Fate.OURS  # stored anew, as it was: the edit was made on top of just that
     return Fate.OURS if fingerprint(remote.value) in sent else Fate.CONFLICT
 
 

@@ -39,7 +39,7 @@ class Tries:
 
     def pause(self, cause: Exception) -> Steps[None]:
         """Raises Unreachable from `cause` when the time is over."""
-        wait = random.uniform(0, min(self._retry.most, self._retry.first * 2**self._made))  # noqa: S311 - jitter, no secret
+        wait = random.uniform(0, min(self._retry.most, self._retry.first * 2 ** min(self._made, 16)))  # noqa: S311 - jitter, no secret
         self._made += 1
         if time.monotonic() + wait >= self._ends:
             raise Unreachable(f"The service can not be reached: {cause}") from cause
