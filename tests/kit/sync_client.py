@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
-from cognomen_sync import LocalFile
 
+from cognomen_sync import LocalFile
 from tests.kit.aws_query import query
 from tests.kit.identity import Directory, identity, identity_pool, role, trust
 from tests.kit.server import TestServer

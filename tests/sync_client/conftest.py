@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from cognomen_sync import AsyncCognitoSync, Retry
 
+from cognomen_sync import AsyncCognitoSync, Retry
 from tests.kit.server import TestServer
 from tests.kit.sync_client import URL, AsyncWire, World
 

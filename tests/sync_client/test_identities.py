@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cognomen_sync import Callbacks, NotSignedIn, Refused, adopt_merged_async
 
+from cognomen_sync import Callbacks, NotSignedIn, Refused, adopt_merged_async
 from tests.kit.identity import identity
 from tests.sync_client.conftest import Devices
 from tests.sync_client.test_synchronize import CALM, NOBODY, lost, once, wire_of

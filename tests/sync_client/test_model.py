@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-from cognomen_sync import Callbacks, CognitoSync, Conflict, Dataset, Retry, SyncError, adopt_merged
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
+from cognomen_sync import Callbacks, CognitoSync, Conflict, Dataset, Retry, SyncError, adopt_merged
 from tests.kit.server import TestServer, settings_for
 from tests.kit.sync_client import URL, Crash, CrashingFile, Wire, World
 

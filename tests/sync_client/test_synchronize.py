@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from cognomen_sync import (
     AsyncCognitoSync,
     AsyncDataset,
@@ -19,7 +20,6 @@ from cognomen_sync import (
     last_writer_wins,
     local_wins,
 )
-
 from tests.kit.sync_client import AsyncWire
 from tests.sync_client.conftest import Devices
 

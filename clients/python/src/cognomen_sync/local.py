@@ -121,15 +121,16 @@ class LocalFile:
         found = self._rows("SELECT identity_id, authenticated FROM identities WHERE pool_id = ?", pool_id)
         return (str(found[0][0]), bool(found[0][1])) if found else None
 
-    def remember(self, pool_id: str, identity_id: str, *, authenticated: bool, carry: str | None) -> None:
+    def remember(self, pool_id: str, identity_id: str, *, authenticated: bool, carry: str | None, merged: bool = True) -> None:
         """From now on this one is here. The datasets of `carry` become its own, as the service does it: what the service knew of a merged
-        identity is `NAME.IDENTITY` from then on; what it never saw keeps its name where that is free."""
+        identity is `NAME.IDENTITY` from then on; what it never saw keeps its name where that is free, and so does everything
+        of an identity that is gone without being `merged`."""
         with self.unit() as db:
             db.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?)", (pool_id, identity_id, authenticated))
             if carry is None or carry == identity_id:
                 return
             for place in [_place(row) for row in db.execute("SELECT * FROM datasets WHERE identity_id = ?", (carry,)).fetchall()]:
-                known = place.last_sync_count > 0 or self._counted(db, place.id)
+                known = merged and (place.last_sync_count > 0 or self._counted(db, place.id))
                 name = place.name
                 if known and not _MERGED.search(name):
                     name = _suffixed(name, carry)

@@ -114,7 +114,7 @@ class Session:
                 raise
             # The identity was deleted: the next one takes over what lies here, and learns dataset by dataset that the service has it no more.
             found = yield from self._service.identity("GetId", {"IdentityPoolId": self.pool_id, **_with(logins)})
-            self._remember(str(found["IdentityId"]), logins, carry=identity_id)
+            self._remember(str(found["IdentityId"]), logins, carry=identity_id, merged=False)
             answer = yield from self._service.identity("GetCredentialsForIdentity", {"IdentityId": found["IdentityId"], **_with(logins)})
         made = answer["Credentials"]
         who = str(answer["IdentityId"])
@@ -125,8 +125,8 @@ class Session:
             self._credentials = credentials
         return credentials
 
-    def _remember(self, identity_id: str, logins: Logins | None, *, carry: str | None) -> None:
-        self._file.remember(self.pool_id, identity_id, authenticated=bool(logins), carry=carry)
+    def _remember(self, identity_id: str, logins: Logins | None, *, carry: str | None, merged: bool = True) -> None:
+        self._file.remember(self.pool_id, identity_id, authenticated=bool(logins), carry=carry, merged=merged)
 
 
 def _with(logins: Logins | None) -> dict[str, Any]:
