@@ -186,9 +186,12 @@ async def test_an_edit_meanwhile_stays_pending(devices: Devices) -> None:
     await other.synchronize(Callbacks(on_conflict=local_wins))
     wire_of(client, devices).after = once("GET", lambda: dataset.put("a", "mine"))
     seen: list[Conflict] = []
-    await dataset.synchronize(
-        Callbacks(on_conflict=lambda dataset, conflicts: bool([seen.extend(conflicts), local_wins(dataset, conflicts)]))
-    )
+
+    def asked(dataset: AsyncDataset, conflicts: list[Conflict]) -> bool:
+        seen.extend(conflicts)
+        return local_wins(dataset, conflicts)
+
+    await dataset.synchronize(Callbacks(on_conflict=asked))
     assert ([(each.local.value, each.remote.value) for each in seen], dataset["a"]) == ([("mine", "theirs")], "mine")
 
 

@@ -44,7 +44,7 @@ def test_size_in_bytes(dataset: Dataset) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "ä", "a/b", "x" * 129, "a\n"])
 def test_names(dataset: Dataset, name: str) -> None:
     with pytest.raises(InvalidName):
-        dataset._client.open_dataset(name)  # type: ignore[attr-defined]
+        dataset._client.open_dataset(name)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 1_025, "a\0b", "\ud800"])

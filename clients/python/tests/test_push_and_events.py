@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -71,18 +72,21 @@ def test_subscriptions(tmp_path: Path) -> None:
 
 def test_events(tmp_path: Path) -> None:
     """Each is handed over once; when the stream ends or breaks it is opened again."""
-    opened: list[int] = []
+    calls = itertools.count()
+    opened: list[bool] = []
     seen: list[SyncEvent] = []
 
     def sync(method: str, path: str, body: Any) -> httpx.Response:
-        if len(opened) == 1:
+        number = next(calls)
+        if number == 1:
             raise httpx.ReadError("broken")
-        return httpx.Response(200, text=f": hello\n\nevent: sync\ndata: {json.dumps(EVENT)}\n\n")
+        return httpx.Response(200, text=f": hello\n\nevent: sync\ndata: {json.dumps({**EVENT, 'syncCount': number})}\n\n")
 
-    listening = client(tmp_path, sync).listen(seen.append, on_open=lambda: opened.append(1) if len(opened) != 1 else None)
-    wait_for(lambda: bool(seen))
+    listening = client(tmp_path, sync).listen(seen.append, on_open=lambda: opened.append(True))
+    wait_for(lambda: len(seen) > 1)
     listening.stop()
-    assert seen[0] == SyncEvent("settings", 7, WHO, POOL, "cognito-sync")
+    assert [event.sync_count for event in seen[:2]] == [0, 2]
+    assert (seen[0], len(opened) > 1) == (SyncEvent("settings", 0, WHO, POOL, "cognito-sync"), True)
 
 
 def test_a_service_without_events(tmp_path: Path) -> None:

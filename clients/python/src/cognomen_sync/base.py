@@ -90,13 +90,11 @@ class LocalDataset(MutableMapping[str, str]):
 
     def put(self, key: str, value: str) -> None:
         """Raises InvalidKey, InvalidValue, DatasetFull."""
-        if value is None:
-            limits.check_values({key: 0})  # type: ignore[dict-item] # raises: a caller without types must not remove by accident
-        self._put({key: value})
+        self.put_all({key: value})
 
     def put_all(self, values: Mapping[str, str]) -> None:
         """All of them, or none."""
-        limits.check_values({key: 0 if value is None else value for key, value in values.items()})  # type: ignore[misc]
+        limits.check_values(values)
         self._put(values)
 
     def remove(self, key: str) -> None:
@@ -183,7 +181,8 @@ class LocalDataset(MutableMapping[str, str]):
     def _synchronizing(self, callbacks: Callbacks) -> Steps[list[Record]]:
         client = self._client
         steps = Synchronization(self, self.name, client._session, client._file, callbacks, client._tries(), client._device_id).run()
-        return (yield Alone(f"dataset {self.name}", steps))
+        news: list[Record] = yield Alone(f"dataset {self.name}", steps)
+        return news
 
     def _reporting(self, callbacks: Callbacks | None) -> Steps[bool]:
         return reported(self._synchronizing(callbacks or QUIET), self, callbacks or QUIET)

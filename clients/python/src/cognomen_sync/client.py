@@ -166,7 +166,7 @@ class Listening:
         self._callback = callback
         self._on_failure = on_failure
         self._stopped = threading.Event()
-        steps = events.listen(client._session, client._service, self._tell, on_open)
+        steps = events.listen(client._session, client._service, self._tell, on_open, lambda: not self._stopped.is_set())
         self._thread = threading.Thread(target=self._run, args=(steps,), name="sync events", daemon=True)
         self._thread.start()
 

@@ -51,13 +51,19 @@ class Lines:
         return _read(data) if kind == "sync" else None
 
 
-def listen(session: Session, service: Service, callback: Listener, on_open: Callable[[], Awaitable[None] | None] | None) -> Steps[None]:
-    """Never ends by itself. `on_open` is called whenever the stream stands: what happened before is not told again, so synchronise there.
+def listen(
+    session: Session,
+    service: Service,
+    callback: Listener,
+    on_open: Callable[[], Awaitable[None] | None] | None,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Steps[None]:
+    """Ends when it is wanted no more. `on_open` is called whenever the stream stands: what happened before is not told again, so synchronise there.
     Raises Refused, NotSignedIn."""
     retry = replace(service.retry, total=math.inf)
     tries = Tries(retry)
     expired = False
-    while True:
+    while is_wanted():
         try:
             credentials = yield from session.ready()
             path = ("identitypools", session.pool_id, "identities", credentials.identity_id, "events")

@@ -18,23 +18,23 @@ LONGEST_NAME = 128
 _NAME = re.compile(rf"[a-zA-Z0-9_.:-]{{1,{LONGEST_NAME}}}", re.ASCII)
 
 
-def check_name(name: str) -> None:
+def check_name(name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidName(f"A dataset's name has 1 to {LONGEST_NAME} letters, digits and characters of _.:-")
 
 
-def check_key(key: str) -> None:
+def check_key(key: object) -> None:
     if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
         raise InvalidKey(f"A key is a text of 1 to {LONGEST_KEY} characters.")
     if not _can_be_sent(key):
         raise InvalidKey("A key can hold neither NUL nor half of a surrogate pair.")
 
 
-def check_values(values: Mapping[str, str | None]) -> None:
-    """None removes a key."""
+def check_values(values: Mapping[str, object], *, removing: bool = False) -> None:
+    """None is taken where keys are `removing`."""
     for key, value in values.items():
         check_key(key)
-        if value is None:
+        if value is None and removing:
             continue
         if not isinstance(value, str) or len(value) > LONGEST_VALUE:
             raise InvalidValue(f"A value is a text of at most {LONGEST_VALUE} characters.")

@@ -265,7 +265,7 @@ class LocalFile:
 
     def put(self, dataset_id: int, values: Mapping[str, str | None], now: float, by: str) -> None:
         """None removes. All, or none. Raises InvalidKey, InvalidValue, DatasetFull."""
-        limits.check_values(values)
+        limits.check_values(values, removing=True)
         with self.unit() as db:
             before = _size(db, dataset_id)
             edit = db.execute("UPDATE edits SET number = number + 1 RETURNING number").fetchone()[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from cognomen_sync.steps import Answer, NoAnswer, Request, Send, Steps, Wait
 
 LATER = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "LambdaThrottledException", "RequestLimitExceeded"})
 _SKEWED = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch"})
+_chance = secrets.SystemRandom()
 _FAR = 240.0  # seconds between two clocks that a signature does not forgive, with some to spare
 
 
@@ -39,7 +40,7 @@ class Tries:
 
     def pause(self, cause: Exception) -> Steps[None]:
         """Raises Unreachable from `cause` when the time is over."""
-        wait = random.uniform(0, min(self._retry.most, self._retry.first * 2 ** min(self._made, 16)))  # noqa: S311 - jitter, no secret
+        wait = _chance.uniform(0, min(self._retry.most, self._retry.first * 2 ** min(self._made, 16)))
         self._made += 1
         if time.monotonic() + wait >= self._ends:
             raise Unreachable(f"The service can not be reached: {cause}") from cause
