@@ -99,7 +99,7 @@ class Service:
         self, method: str, path: tuple[str, ...], *, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> Request:
         parts = "/".join(quote(part, safe="-_.~") for part in path)
-        pairs = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted((query or {}).items()))
+        pairs = "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in (query or {}).items()))
         url = f"{self.endpoints['cognito-sync']}/{parts}{'?' if pairs else ''}{pairs}"
         headers = {"content-type": "application/json"} if body is not None else {}
         return Request(method, url, headers, _written(body) if body is not None else b"")
