@@ -25,9 +25,10 @@ help: ## this list
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-.venv/.dev: .venv/.run requirements/dev.lock
+.venv/.dev: .venv/.run requirements/dev.lock clients/python/pyproject.toml
 	@echo "installing requirements/dev.lock"
 	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable clients/python
 	@touch $@
 
 install: .venv/.dev ## everything into .venv: the server, the tests' and the checks' tools
@@ -62,4 +63,4 @@ lock: .venv/.dev ## requirements/*.lock from pyproject.toml
 	@$(BIN)/python tools/lock.py $(ARGS)
 
 clean: ## what was made here, data folder kept
-	@rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info
+	@rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info clients/python/build clients/python/src/*.egg-info

@@ -1,0 +1,417 @@
+"""The application's file: what is there, what is still to be sent, whose it is. The only SQL of the library.
+
+One SQLite database in WAL mode with synchronous=FULL: what a method has returned from survives a crash of the process and of the machine.
+Threads and processes may share it; each method is one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cognomen_sync import limits
+from cognomen_sync.errors import UnknownFile
+from cognomen_sync.merge import Fate, Pulled, Remote, Row, conflict, fate, fingerprint, missing
+from cognomen_sync.records import Conflict, Record
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE identities (pool_id TEXT PRIMARY KEY, identity_id TEXT NOT NULL, authenticated INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE devices (identity_id TEXT PRIMARY KEY, device_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, identity_id TEXT NOT NULL, name TEXT NOT NULL,
+    last_sync_count INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, deleting INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0, UNIQUE (identity_id, name)
+);
+CREATE TABLE records (
+    dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT, sync_count INTEGER NOT NULL,
+    pending INTEGER NOT NULL, base TEXT, edit INTEGER NOT NULL, modified_at REAL NOT NULL, modified_by TEXT NOT NULL,
+    PRIMARY KEY (dataset_id, key)
+) WITHOUT ROWID;
+CREATE INDEX records_pending ON records (dataset_id) WHERE pending = 1;
+CREATE TABLE sent (
+    dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, key TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    PRIMARY KEY (dataset_id, key, fingerprint)
+) WITHOUT ROWID;
+CREATE TABLE edits (number INTEGER NOT NULL);
+INSERT INTO edits VALUES (0);
+"""
+_ROW = "key, value, sync_count, pending, base, edit, modified_at, modified_by"
+_MERGED = re.compile(r"\.[\w-]+:[\w-]+$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A dataset of the file. `epoch` changes whenever all of it was thrown away. `deleting` is the dataset's sync count when its deletion
+    was last asked for."""
+
+    id: int
+    identity_id: str
+    name: str
+    last_sync_count: int
+    deleted: bool
+    deleting: int
+    epoch: int
+
+
+class Changed(Exception):
+    """The dataset was deleted or thrown away meanwhile: what was found out about it is void."""
+
+
+class LocalFile:
+    def __init__(self, path: str | Path) -> None:
+        """Raises UnknownFile."""
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            self._prepare()
+        except BaseException as cause:
+            self._db.close()
+            if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError):
+                raise UnknownFile(f"{path} is no file of this library.") from cause
+            raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        with self.unit():
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            if version > VERSION or (version == 0 and tables):
+                raise UnknownFile("The file was written by a newer release, or by another program.")
+            if version == 0:
+                for statement in filter(str.strip, _SCHEMA.split(";\n")):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def unit(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self.commit()
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def commit(self) -> None:
+        self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    # Whose it is
+
+    def identity(self, pool_id: str) -> tuple[str, bool] | None:
+        """The identity that was here last, and whether it is a user's."""
+        found = self._rows("SELECT identity_id, authenticated FROM identities WHERE pool_id = ?", pool_id)
+        return (str(found[0][0]), bool(found[0][1])) if found else None
+
+    def remember(self, pool_id: str, identity_id: str, *, authenticated: bool, carry: str | None, merged: bool = True) -> None:
+        """From now on this one is here. The datasets of `carry` become its own, as the service does it: what the service knew of a merged
+        identity is `NAME.IDENTITY` from then on; what it never saw keeps its name where that is free, and so does everything
+        of an identity that is gone without being `merged`."""
+        with self.unit() as db:
+            db.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?)", (pool_id, identity_id, authenticated))
+            if carry is None or carry == identity_id:
+                return
+            for place in [_place(row) for row in db.execute("SELECT * FROM datasets WHERE identity_id = ?", (carry,)).fetchall()]:
+                known = merged and (place.last_sync_count > 0 or self._counted(db, place.id))
+                name = place.name
+                if known and not _MERGED.search(name):
+                    name = _suffixed(name, carry)
+                tries = 1
+                while db.execute("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ?", (identity_id, name)).fetchone():
+                    name = _suffixed(place.name, carry if tries == 1 else f"{carry}-{tries}")
+                    tries += 1
+                db.execute("UPDATE datasets SET identity_id = ?, name = ? WHERE id = ?", (identity_id, name, place.id))
+
+    def _counted(self, db: sqlite3.Connection, dataset_id: int) -> bool:
+        return db.execute("SELECT 1 FROM records WHERE dataset_id = ? AND sync_count > 0 LIMIT 1", (dataset_id,)).fetchone() is not None
+
+    def forget(self, pool_id: str) -> None:
+        """Nobody is here any more; the data stays."""
+        with self.unit() as db:
+            db.execute("DELETE FROM identities WHERE pool_id = ?", (pool_id,))
+
+    def wipe(self) -> None:
+        with self.unit() as db:
+            for table in ("datasets", "identities", "devices"):
+                db.execute(f"DELETE FROM {table}")
+
+    def device(self, identity_id: str) -> str | None:
+        found = self._rows("SELECT device_id FROM devices WHERE identity_id = ?", identity_id)
+        return str(found[0][0]) if found else None
+
+    def remember_device(self, identity_id: str, device_id: str) -> None:
+        with self.unit() as db:
+            db.execute("INSERT OR REPLACE INTO devices VALUES (?, ?)", (identity_id, device_id))
+
+    # Datasets
+
+    def place(self, identity_id: str, name: str) -> Place:
+        """Made where it is not there yet."""
+        found = self._rows("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+        if not found:
+            with self.unit() as db:
+                db.execute("INSERT OR IGNORE INTO datasets (identity_id, name) VALUES (?, ?)", (identity_id, name))
+            found = self._rows("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+        return _place(found[0])
+
+    def names(self, identity_id: str) -> list[str]:
+        """Of those that are not deleted."""
+        found = self._rows(
+            "SELECT name FROM datasets d WHERE identity_id = ?"
+            " AND ((deleted = 0 AND last_sync_count > 0) OR EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id)) ORDER BY name",
+            identity_id,
+        )
+        return [str(row[0]) for row in found]
+
+    def merged_names(self, identity_id: str, name: str) -> list[str]:
+        """Datasets that a merged identity brought along, by this file."""
+        found = self._rows(
+            "SELECT name FROM datasets d WHERE identity_id = ? AND substr(name, 1, ?) = ? AND deleted = 0"
+            " AND EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id) ORDER BY name",
+            identity_id,
+            len(name) + 1,
+            f"{name}.",
+        )
+        return [str(row[0]) for row in found if _MERGED.search(str(row[0])[len(name) :])]
+
+    def is_deleted(self, identity_id: str, name: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ? AND deleted = 1", identity_id, name))
+
+    def delete(self, place: Place) -> None:
+        """Here at once; at the service with the next synchronisation."""
+        with self.unit() as db:
+            db.execute("DELETE FROM records WHERE dataset_id = ?", (place.id,))
+            db.execute("DELETE FROM sent WHERE dataset_id = ?", (place.id,))
+            db.execute("UPDATE datasets SET deleted = 1, epoch = epoch + 1 WHERE id = ?", (place.id,))
+
+    def deleting(self, place: Place, sync_count: int) -> None:
+        with self.unit() as db:
+            db.execute("UPDATE datasets SET deleting = ? WHERE id = ?", (sync_count, place.id))
+
+    def deleted(self, place: Place) -> None:
+        """At the service too: what was put since is new."""
+        with self.unit() as db:
+            db.execute("UPDATE datasets SET deleted = 0, deleting = 0, last_sync_count = 0 WHERE id = ?", (place.id,))
+
+    def purge(self, place: Place, upto: int) -> None:
+        """The local copy goes, but for edits after `upto`."""
+        with self.unit() as db:
+            self._still(db, place)
+            db.execute("DELETE FROM records WHERE dataset_id = ? AND (pending = 0 OR edit <= ?)", (place.id, upto))
+            self._anew(db, place)
+
+    def revive(self, place: Place) -> None:
+        """The local copy stays, and becomes new to the service."""
+        with self.unit() as db:
+            self._still(db, place)
+            db.execute("UPDATE records SET pending = 1 WHERE dataset_id = ?", (place.id,))
+            self._anew(db, place)
+
+    def _anew(self, db: sqlite3.Connection, place: Place) -> None:
+        db.execute("DELETE FROM records WHERE dataset_id = ? AND value IS NULL", (place.id,))
+        db.execute("UPDATE records SET sync_count = 0, base = NULL WHERE dataset_id = ?", (place.id,))
+        db.execute("DELETE FROM sent WHERE dataset_id = ?", (place.id,))
+        db.execute("UPDATE datasets SET last_sync_count = 0, epoch = epoch + 1 WHERE id = ?", (place.id,))
+
+    def _still(self, db: sqlite3.Connection, place: Place) -> None:
+        found = db.execute("SELECT epoch FROM datasets WHERE id = ?", (place.id,)).fetchone()
+        if found is None or found[0] != place.epoch:
+            raise Changed
+
+    # Records
+
+    def rows(self, dataset_id: int) -> dict[str, Row]:
+        """Removed ones that the service has not heard of too."""
+        return {row.key: row for row in map(_row, self._rows(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", dataset_id))}
+
+    def row(self, dataset_id: int, key: str) -> Row | None:
+        found = self._rows(f"SELECT {_ROW} FROM records WHERE dataset_id = ? AND key = ?", dataset_id, key)
+        return _row(found[0]) if found else None
+
+    def pending(self, dataset_id: int, upto: int) -> list[Row]:
+        """Removals first: they make room."""
+        sql = f"SELECT {_ROW} FROM records WHERE dataset_id = ? AND pending = 1 AND edit <= ? ORDER BY value IS NOT NULL, key"
+        return [_row(row) for row in self._rows(sql, dataset_id, upto)]
+
+    def is_changed(self, dataset_id: int) -> bool:
+        sql = "SELECT 1 FROM datasets WHERE id = ?1 AND deleted = 1 UNION ALL SELECT 1 FROM records WHERE dataset_id = ?1 AND pending = 1 LIMIT 1"
+        return bool(self._rows(sql, dataset_id))
+
+    def size(self, dataset_id: int) -> tuple[int, int]:
+        """Keys, and bytes of keys and values."""
+        with self._lock:
+            return _size(self._db, dataset_id)
+
+    def last_edit(self) -> int:
+        return int(str(self._rows("SELECT number FROM edits")[0][0]))
+
+    def put(self, dataset_id: int, values: Mapping[str, str | None], now: float, by: str) -> None:
+        """None removes. All, or none. Raises InvalidKey, InvalidValue, DatasetFull."""
+        limits.check_values(values, removing=True)
+        with self.unit() as db:
+            before = _size(db, dataset_id)
+            edit = db.execute("UPDATE edits SET number = number + 1 RETURNING number").fetchone()[0]
+            db.executemany(
+                "INSERT INTO records VALUES (?, ?, ?, 0, 1, NULL, ?, ?, ?) ON CONFLICT (dataset_id, key) DO UPDATE SET"
+                " base = CASE WHEN pending = 1 THEN base ELSE value END, value = excluded.value, pending = 1, edit = excluded.edit,"
+                " modified_at = excluded.modified_at, modified_by = excluded.modified_by",
+                [(dataset_id, key, value, edit, now, by) for key, value in values.items()],
+            )
+            # what the service cannot have heard of need not be removed there
+            db.execute(
+                "DELETE FROM records WHERE dataset_id = ?1 AND edit = ?2 AND value IS NULL AND sync_count = 0"
+                " AND NOT EXISTS (SELECT 1 FROM sent WHERE sent.dataset_id = ?1 AND sent.key = records.key)",
+                (dataset_id, edit),
+            )
+            limits.check_size(before, _size(db, dataset_id))
+
+    # Synchronisation
+
+    def take(self, place: Place, pulled: Pulled, resolved: Mapping[str, Conflict]) -> tuple[list[Conflict], list[Record]]:
+        """Puts in what was pulled: no conflicts, and the records that changed by it. Where there are conflicts that `resolved` does not hold as
+        they are now (a key may have been edited while the application was asked) nothing is put in. Raises Changed."""
+        with self.unit() as db:
+            self._still(db, place)
+            rows, sent = self._known(db, place.id, pulled)
+            found: list[Conflict] = []
+            made: list[tuple[Row | None, Remote, Row | None]] = []
+            for remote in (*pulled.records, *missing(rows, pulled)):
+                row = rows.get(remote.key)
+                what = fate(row, remote, sent.get(remote.key, set()))
+                if what is Fate.TAKE:
+                    made.append((row, remote, _taken(remote)))
+                elif what is Fate.OURS and row is not None:
+                    made.append((row, remote, _rebased(row, remote, row.value)))
+                elif what is Fate.CONFLICT and row is not None:
+                    answer = resolved.get(remote.key)
+                    if answer is None or (answer.local, answer.remote) != (row.shown(), remote.shown()):
+                        found.append(conflict(row, remote))
+                    elif answer.keeps_remote:
+                        made.append((row, remote, _taken(remote)))
+                    else:
+                        made.append((row, remote, _rebased(row, remote, answer.chosen)))
+            if found:
+                return found, []
+            self._write(db, place.id, made)
+            count = pulled.sync_count if pulled.exists else 0
+            db.execute("UPDATE datasets SET last_sync_count = ? WHERE id = ?", (count, place.id))
+        return [], _differing(made)
+
+    def _known(self, db: sqlite3.Connection, dataset_id: int, pulled: Pulled) -> tuple[dict[str, Row], dict[str, set[str]]]:
+        """Rows (all of them only where a listing of everything is compared), and what was sent of them."""
+        if not pulled.records and pulled.since:
+            return {}, {}
+        rows = {row.key: row for row in map(_row, db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", (dataset_id,)))}
+        sent: dict[str, set[str]] = {}
+        for key, print_ in db.execute("SELECT key, fingerprint FROM sent WHERE dataset_id = ?", (dataset_id,)):
+            sent.setdefault(key, set()).add(print_)
+        return rows, sent
+
+    def _write(self, db: sqlite3.Connection, dataset_id: int, made: Iterable[tuple[Row | None, Remote, Row | None]]) -> None:
+        changes = list(made)
+        gone = [(dataset_id, remote.key) for _, remote, after in changes if after is None]
+        kept = [
+            (dataset_id, row.key, row.value, row.sync_count, row.pending, row.base, row.edit, row.modified_at, row.modified_by)
+            for _, _, row in changes
+            if row is not None
+        ]
+        if gone:
+            db.executemany("DELETE FROM records WHERE dataset_id = ? AND key = ?", gone)
+        db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kept)
+        if db.execute("SELECT 1 FROM sent WHERE dataset_id = ? LIMIT 1", (dataset_id,)).fetchone():
+            keys = json.dumps([remote.key for _, remote, _ in changes])
+            db.execute("DELETE FROM sent WHERE dataset_id = ? AND key IN (SELECT value FROM json_each(?))", (dataset_id, keys))
+
+    def sending(self, place: Place, pushes: Sequence[Row]) -> None:
+        """Before they are sent: if the answer is lost, they are recognised. Raises Changed."""
+        with self.unit() as db:
+            self._still(db, place)
+            rows = [(place.id, row.key, fingerprint(row.value)) for row in pushes]
+            db.executemany("INSERT OR IGNORE INTO sent VALUES (?, ?, ?)", rows)
+
+    def stored(self, place: Place, pushes: Sequence[Row], answered: Sequence[Remote], seen: int) -> tuple[list[Record], bool]:
+        """After they were: `answered` is what the service made of them (a function may have changed, added or left out some), `seen` the sync
+        count of the dataset before. Gives what came out otherwise, and whether nothing else happened meanwhile. Raises Changed."""
+        with self.unit() as db:
+            self._still(db, place)
+            rows = {row.key: row for row in map(_row, db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", (place.id,)))}
+            made: list[tuple[Row | None, Remote, Row | None]] = []
+            complete = all(remote.sync_count == seen + 1 for remote in answered) and bool(answered)
+            pushed = {row.key: row for row in pushes}
+            for remote in answered:
+                row = rows.get(remote.key)
+                if row is None or not row.pending or (remote.key in pushed and row.edit == pushed[remote.key].edit):
+                    made.append((row, remote, _taken(remote)))
+                elif remote.key in pushed:
+                    made.append((row, remote, _rebased(row, remote, row.value)))
+                else:
+                    complete = False  # an edit of its own meets what the function added: the next pull shows it
+            for left in pushed.keys() - {remote.key for remote in answered}:
+                row = rows.get(left)
+                if row is not None and row.edit == pushed[left].edit:
+                    before = Remote(left, row.base, row.sync_count, row.modified_at, row.modified_by)
+                    made.append((row, before, _taken(before)))
+            self._write(db, place.id, made)
+            if complete:
+                db.execute("UPDATE datasets SET last_sync_count = ? WHERE id = ?", (seen + 1, place.id))
+        return _differing(made), complete
+
+    def start_over(self, place: Place) -> None:
+        """The next pull lists everything."""
+        with self.unit() as db:
+            db.execute("UPDATE datasets SET last_sync_count = 0 WHERE id = ? AND epoch = ?", (place.id, place.epoch))
+
+
+def _suffixed(name: str, identity_id: str) -> str:
+    """What the service calls the dataset of a merged identity."""
+    return f"{name[: limits.LONGEST_NAME - len(identity_id) - 1]}.{identity_id}"
+
+
+def _differing(made: Sequence[tuple[Row | None, Remote, Row | None]]) -> list[Record]:
+    """As the application sees it."""
+    return [remote.shown() for row, remote, after in made if (row.value if row else None) != (after.value if after else None)]
+
+
+def _taken(remote: Remote) -> Row | None:
+    if remote.value is None:
+        return None
+    return Row(remote.key, remote.value, remote.sync_count, False, None, 0, remote.modified_at, remote.modified_by)
+
+
+def _rebased(row: Row, remote: Remote, value: str | None) -> Row:
+    """Still to be sent, on top of the remote one."""
+    return Row(row.key, value, remote.sync_count, True, remote.value, row.edit, row.modified_at, row.modified_by)
+
+
+def _size(db: sqlite3.Connection, dataset_id: int) -> tuple[int, int]:
+    sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(CAST(key AS BLOB)) + LENGTH(CAST(value AS BLOB))), 0) FROM records WHERE dataset_id = ? AND value IS NOT NULL"
+    keys, size = db.execute(sql, (dataset_id,)).fetchone()
+    return int(keys), int(size)
+
+
+def _row(found: Sequence[object]) -> Row:
+    key, value, sync_count, pending, base, edit, modified_at, modified_by = found
+    return Row(key, value, sync_count, bool(pending), base, edit, modified_at, modified_by)  # type: ignore[arg-type] # as the schema has it
+
+
+def _place(found: Sequence[object]) -> Place:
+    id_, identity_id, name, last, deleted, deleting, epoch = found
+    return Place(id_, identity_id, name, last, bool(deleted), deleting, epoch)  # type: ignore[arg-type] # as the schema has it
