@@ -34,7 +34,6 @@ CREATE TABLE records (
     pending INTEGER NOT NULL, base TEXT, edit INTEGER NOT NULL, modified_at REAL NOT NULL, modified_by TEXT NOT NULL,
     PRIMARY KEY (dataset_id, key)
 ) WITHOUT ROWID;
-CREATE INDEX records_pending ON records (dataset_id) WHERE pending = 1;
 CREATE TABLE sent (
     dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, key TEXT NOT NULL, fingerprint TEXT NOT NULL,
     PRIMARY KEY (dataset_id, key, fingerprint)
@@ -335,7 +334,12 @@ class LocalFile:
         ]
         if gone:
             db.executemany("DELETE FROM records WHERE dataset_id = ? AND key = ?", gone)
-        db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kept)
+        db.executemany(
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dataset_id, key) DO UPDATE SET value = excluded.value,"
+            " sync_count = excluded.sync_count, pending = excluded.pending, base = excluded.base, edit = excluded.edit,"
+            " modified_at = excluded.modified_at, modified_by = excluded.modified_by",
+            kept,
+        )
         if db.execute("SELECT 1 FROM sent WHERE dataset_id = ? LIMIT 1", (dataset_id,)).fetchone():
             keys = json.dumps([remote.key for _, remote, _ in changes])
             db.execute("DELETE FROM sent WHERE dataset_id = ? AND key IN (SELECT value FROM json_each(?))", (dataset_id, keys))
@@ -352,12 +356,19 @@ class LocalFile:
         count of the dataset before. Gives what came out otherwise, and whether nothing else happened meanwhile. Raises Changed."""
         with self.unit() as db:
             self._still(db, place)
-            rows = {row.key: row for row in map(_row, db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", (place.id,)))}
+            plain = _as_sent(pushes, answered)
+            self._settle(db, place.id, plain, max((row.edit for row in pushes), default=0))
+            # rows that are settled need not be looked at one by one
+            others = "" if len(plain) < len(answered) else " AND pending = 1"
+            found = db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?{others}", (place.id,))
+            rows = {row.key: row for row in map(_row, found)}
             made: list[tuple[Row | None, Remote, Row | None]] = []
             complete = all(remote.sync_count == seen + 1 for remote in answered) and bool(answered)
             pushed = {row.key: row for row in pushes}
             for remote in answered:
                 row = rows.get(remote.key)
+                if remote.key in plain and (row is None or not row.pending):
+                    continue
                 if row is None or not row.pending or (remote.key in pushed and row.edit == pushed[remote.key].edit):
                     made.append((row, remote, _taken(remote)))
                 elif remote.key in pushed:
@@ -374,6 +385,20 @@ class LocalFile:
                 db.execute("UPDATE datasets SET last_sync_count = ? WHERE id = ?", (seen + 1, place.id))
         return _differing(made), complete
 
+    def _settle(self, db: sqlite3.Connection, dataset_id: int, plain: Mapping[str, Remote], upto: int) -> None:
+        """Those that came out as they were sent, and were not edited since, in one go."""
+        if not plain:
+            return
+        any_ = next(iter(plain.values()))
+        keys = json.dumps(list(plain))
+        among = "dataset_id = ? AND key IN (SELECT value FROM json_each(?))"
+        db.execute(
+            f"UPDATE records SET pending = 0, base = NULL, sync_count = ?, modified_by = ? WHERE {among} AND pending = 1 AND edit <= ?",
+            (any_.sync_count, any_.modified_by, dataset_id, keys, upto),
+        )
+        db.execute("DELETE FROM records WHERE dataset_id = ? AND pending = 0 AND value IS NULL", (dataset_id,))
+        db.execute(f"DELETE FROM sent WHERE {among}", (dataset_id, keys))
+
     def start_over(self, place: Place) -> None:
         """The next pull lists everything."""
         with self.unit() as db:
@@ -388,6 +413,13 @@ def _suffixed(name: str, identity_id: str) -> str:
 def _differing(made: Sequence[tuple[Row | None, Remote, Row | None]]) -> list[Record]:
     """As the application sees it."""
     return [remote.shown() for row, remote, after in made if (row.value if row else None) != (after.value if after else None)]
+
+
+def _as_sent(pushes: Sequence[Row], answered: Sequence[Remote]) -> dict[str, Remote]:
+    """Answers that hold what was sent, at one sync count."""
+    sent = {row.key: row.value for row in pushes}
+    count = answered[0].sync_count if answered else 0
+    return {each.key: each for each in answered if each.key in sent and sent[each.key] == each.value and each.sync_count == count}
 
 
 def _taken(remote: Remote) -> Row | None:
