@@ -10,6 +10,7 @@ const called = (run) => new Promise((resolve, reject) => run((error, value) => (
 async function device(params) {
   const credentials = new AWS.CognitoIdentityCredentials({ IdentityPoolId, ...params }, { endpoint: url });
   await called((done) => credentials.get(done));
+  AWS.config.credentials = credentials; // the release on npm takes them from here
   const manager = new AWS.CognitoSyncManager({ credentials, DataStore: AWS.CognitoSyncManager.StoreInMemory });
   manager.remote.client = new AWS.CognitoSync({ credentials, endpoint: url, region: "us-east-1" });
   return { credentials, manager, open: (name) => called((done) => manager.openOrCreateDataset(name, done)) };

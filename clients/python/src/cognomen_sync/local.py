@@ -9,39 +9,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cognomen_sync import limits
-from cognomen_sync.errors import UnknownFile
+from cognomen_sync.database import Database
 from cognomen_sync.merge import Fate, Pulled, Remote, Row, conflict, fate, fingerprint, missing
 from cognomen_sync.records import Conflict, Record
 
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE identities (pool_id TEXT PRIMARY KEY, identity_id TEXT NOT NULL, authenticated INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE devices (identity_id TEXT PRIMARY KEY, device_id TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE datasets (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, identity_id TEXT NOT NULL, name TEXT NOT NULL,
-    last_sync_count INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0, deleting INTEGER NOT NULL DEFAULT 0,
-    epoch INTEGER NOT NULL DEFAULT 0, UNIQUE (identity_id, name)
-);
-CREATE TABLE records (
-    dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT, sync_count INTEGER NOT NULL,
-    pending INTEGER NOT NULL, base TEXT, edit INTEGER NOT NULL, modified_at REAL NOT NULL, modified_by TEXT NOT NULL,
-    PRIMARY KEY (dataset_id, key)
-) WITHOUT ROWID;
-CREATE INDEX records_pending ON records (dataset_id) WHERE pending = 1;
-CREATE TABLE sent (
-    dataset_id INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, key TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    PRIMARY KEY (dataset_id, key, fingerprint)
-) WITHOUT ROWID;
-CREATE TABLE edits (number INTEGER NOT NULL);
-INSERT INTO edits VALUES (0);
-"""
 _ROW = "key, value, sync_count, pending, base, edit, modified_at, modified_by"
 _MERGED = re.compile(r"\.[\w-]+:[\w-]+$", re.ASCII)
 
@@ -64,61 +39,12 @@ class Changed(Exception):
     """The dataset was deleted or thrown away meanwhile: what was found out about it is void."""
 
 
-class LocalFile:
-    def __init__(self, path: str | Path) -> None:
-        """Raises UnknownFile."""
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        try:
-            self._prepare()
-        except BaseException as cause:
-            self._db.close()
-            if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError):
-                raise UnknownFile(f"{path} is no file of this library.") from cause
-            raise
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    def _prepare(self) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        with self.unit():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-            if version > VERSION or (version == 0 and tables):
-                raise UnknownFile("The file was written by a newer release, or by another program.")
-            if version == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-
-    @contextmanager
-    def unit(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self.commit()
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def commit(self) -> None:
-        self._db.execute("COMMIT")
-
-    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
-
+class LocalFile(Database):
     # Whose it is
 
     def identity(self, pool_id: str) -> tuple[str, bool] | None:
         """The identity that was here last, and whether it is a user's."""
-        found = self._rows("SELECT identity_id, authenticated FROM identities WHERE pool_id = ?", pool_id)
+        found = self.read("SELECT identity_id, authenticated FROM identities WHERE pool_id = ?", pool_id)
         return (str(found[0][0]), bool(found[0][1])) if found else None
 
     def remember(self, pool_id: str, identity_id: str, *, authenticated: bool, carry: str | None, merged: bool = True) -> None:
@@ -154,7 +80,7 @@ class LocalFile:
                 db.execute(f"DELETE FROM {table}")
 
     def device(self, identity_id: str) -> str | None:
-        found = self._rows("SELECT device_id FROM devices WHERE identity_id = ?", identity_id)
+        found = self.read("SELECT device_id FROM devices WHERE identity_id = ?", identity_id)
         return str(found[0][0]) if found else None
 
     def remember_device(self, identity_id: str, device_id: str) -> None:
@@ -165,16 +91,16 @@ class LocalFile:
 
     def place(self, identity_id: str, name: str) -> Place:
         """Made where it is not there yet."""
-        found = self._rows("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+        found = self.read("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
         if not found:
             with self.unit() as db:
                 db.execute("INSERT OR IGNORE INTO datasets (identity_id, name) VALUES (?, ?)", (identity_id, name))
-            found = self._rows("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+            found = self.read("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
         return _place(found[0])
 
     def names(self, identity_id: str) -> list[str]:
         """Of those that are not deleted."""
-        found = self._rows(
+        found = self.read(
             "SELECT name FROM datasets d WHERE identity_id = ?"
             " AND ((deleted = 0 AND last_sync_count > 0) OR EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id)) ORDER BY name",
             identity_id,
@@ -183,7 +109,7 @@ class LocalFile:
 
     def merged_names(self, identity_id: str, name: str) -> list[str]:
         """Datasets that a merged identity brought along, by this file."""
-        found = self._rows(
+        found = self.read(
             "SELECT name FROM datasets d WHERE identity_id = ? AND substr(name, 1, ?) = ? AND deleted = 0"
             " AND EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id) ORDER BY name",
             identity_id,
@@ -193,7 +119,7 @@ class LocalFile:
         return [str(row[0]) for row in found if _MERGED.search(str(row[0])[len(name) :])]
 
     def is_deleted(self, identity_id: str, name: str) -> bool:
-        return bool(self._rows("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ? AND deleted = 1", identity_id, name))
+        return bool(self.read("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ? AND deleted = 1", identity_id, name))
 
     def delete(self, place: Place) -> None:
         """Here at once; at the service with the next synchronisation."""
@@ -240,20 +166,20 @@ class LocalFile:
 
     def rows(self, dataset_id: int) -> dict[str, Row]:
         """Removed ones that the service has not heard of too."""
-        return {row.key: row for row in map(_row, self._rows(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", dataset_id))}
+        return {row.key: row for row in map(_row, self.read(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", dataset_id))}
 
     def row(self, dataset_id: int, key: str) -> Row | None:
-        found = self._rows(f"SELECT {_ROW} FROM records WHERE dataset_id = ? AND key = ?", dataset_id, key)
+        found = self.read(f"SELECT {_ROW} FROM records WHERE dataset_id = ? AND key = ?", dataset_id, key)
         return _row(found[0]) if found else None
 
     def pending(self, dataset_id: int, upto: int) -> list[Row]:
         """Removals first: they make room."""
         sql = f"SELECT {_ROW} FROM records WHERE dataset_id = ? AND pending = 1 AND edit <= ? ORDER BY value IS NOT NULL, key"
-        return [_row(row) for row in self._rows(sql, dataset_id, upto)]
+        return [_row(row) for row in self.read(sql, dataset_id, upto)]
 
     def is_changed(self, dataset_id: int) -> bool:
         sql = "SELECT 1 FROM datasets WHERE id = ?1 AND deleted = 1 UNION ALL SELECT 1 FROM records WHERE dataset_id = ?1 AND pending = 1 LIMIT 1"
-        return bool(self._rows(sql, dataset_id))
+        return bool(self.read(sql, dataset_id))
 
     def size(self, dataset_id: int) -> tuple[int, int]:
         """Keys, and bytes of keys and values."""
@@ -261,7 +187,7 @@ class LocalFile:
             return _size(self._db, dataset_id)
 
     def last_edit(self) -> int:
-        return int(str(self._rows("SELECT number FROM edits")[0][0]))
+        return int(str(self.read("SELECT number FROM edits")[0][0]))
 
     def put(self, dataset_id: int, values: Mapping[str, str | None], now: float, by: str) -> None:
         """None removes. All, or none. Raises InvalidKey, InvalidValue, DatasetFull."""
@@ -335,7 +261,12 @@ class LocalFile:
         ]
         if gone:
             db.executemany("DELETE FROM records WHERE dataset_id = ? AND key = ?", gone)
-        db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", kept)
+        db.executemany(
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dataset_id, key) DO UPDATE SET value = excluded.value,"
+            " sync_count = excluded.sync_count, pending = excluded.pending, base = excluded.base, edit = excluded.edit,"
+            " modified_at = excluded.modified_at, modified_by = excluded.modified_by",
+            kept,
+        )
         if db.execute("SELECT 1 FROM sent WHERE dataset_id = ? LIMIT 1", (dataset_id,)).fetchone():
             keys = json.dumps([remote.key for _, remote, _ in changes])
             db.execute("DELETE FROM sent WHERE dataset_id = ? AND key IN (SELECT value FROM json_each(?))", (dataset_id, keys))
@@ -352,12 +283,19 @@ class LocalFile:
         count of the dataset before. Gives what came out otherwise, and whether nothing else happened meanwhile. Raises Changed."""
         with self.unit() as db:
             self._still(db, place)
-            rows = {row.key: row for row in map(_row, db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?", (place.id,)))}
+            plain = _as_sent(pushes, answered)
+            self._settle(db, place.id, plain, max((row.edit for row in pushes), default=0))
+            # rows that are settled need not be looked at one by one
+            others = "" if len(plain) < len(answered) else " AND pending = 1"
+            found = db.execute(f"SELECT {_ROW} FROM records WHERE dataset_id = ?{others}", (place.id,))
+            rows = {row.key: row for row in map(_row, found)}
             made: list[tuple[Row | None, Remote, Row | None]] = []
             complete = all(remote.sync_count == seen + 1 for remote in answered) and bool(answered)
             pushed = {row.key: row for row in pushes}
             for remote in answered:
                 row = rows.get(remote.key)
+                if remote.key in plain and (row is None or not row.pending):
+                    continue
                 if row is None or not row.pending or (remote.key in pushed and row.edit == pushed[remote.key].edit):
                     made.append((row, remote, _taken(remote)))
                 elif remote.key in pushed:
@@ -374,6 +312,20 @@ class LocalFile:
                 db.execute("UPDATE datasets SET last_sync_count = ? WHERE id = ?", (seen + 1, place.id))
         return _differing(made), complete
 
+    def _settle(self, db: sqlite3.Connection, dataset_id: int, plain: Mapping[str, Remote], upto: int) -> None:
+        """Those that came out as they were sent, and were not edited since, in one go."""
+        if not plain:
+            return
+        any_ = next(iter(plain.values()))
+        keys = json.dumps(list(plain))
+        among = "dataset_id = ? AND key IN (SELECT value FROM json_each(?))"
+        db.execute(
+            f"UPDATE records SET pending = 0, base = NULL, sync_count = ?, modified_by = ? WHERE {among} AND pending = 1 AND edit <= ?",
+            (any_.sync_count, any_.modified_by, dataset_id, keys, upto),
+        )
+        db.execute("DELETE FROM records WHERE dataset_id = ? AND pending = 0 AND value IS NULL", (dataset_id,))
+        db.execute(f"DELETE FROM sent WHERE {among}", (dataset_id, keys))
+
     def start_over(self, place: Place) -> None:
         """The next pull lists everything."""
         with self.unit() as db:
@@ -388,6 +340,13 @@ def _suffixed(name: str, identity_id: str) -> str:
 def _differing(made: Sequence[tuple[Row | None, Remote, Row | None]]) -> list[Record]:
     """As the application sees it."""
     return [remote.shown() for row, remote, after in made if (row.value if row else None) != (after.value if after else None)]
+
+
+def _as_sent(pushes: Sequence[Row], answered: Sequence[Remote]) -> dict[str, Remote]:
+    """Answers that hold what was sent, at one sync count."""
+    sent = {row.key: row.value for row in pushes}
+    count = answered[0].sync_count if answered else 0
+    return {each.key: each for each in answered if each.key in sent and sent[each.key] == each.value and each.sync_count == count}
 
 
 def _taken(remote: Remote) -> Row | None:
