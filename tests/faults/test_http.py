@@ -160,6 +160,54 @@ async def test_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     await server.wait_closed()
 
 
+TRAILED = b"POST / HTTP/1.1\r\n" + HEAD + b"transfer-encoding: chunked\r\ntrailer: x-amz-target\r\n\r\n"
+CHUNKED = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"x-amz-target: AWSCognitoIdentityProviderService.NoSuchThing",
+        b"content-type: application/x-www-form-urlencoded",
+        b"x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    ],
+)
+def test_what_comes_behind_a_body_is_no_header(live: Live, trailer: bytes, apart: bool) -> None:
+    """Whether it comes with the head or when the request is under way: it neither adds a header nor changes one."""
+    with closing(connection(live)) as open_:
+        pieces = [TRAILED, CHUNKED, trailer + b"\r\n\r\n"]
+        for piece in pieces if apart else [b"".join(pieces)]:
+            open_.sendall(piece)
+            time.sleep(0.05)
+        open_.sendall(GOOD)
+        found = answers(open_, 2)
+    assert [status for status, _ in found] == [200, 200]
+
+
+def test_a_trailer_names_no_caller(live: Live) -> None:
+    """Dev believes a signature's name, but not one that stands behind the body."""
+    form = b"Action=GetCallerIdentity&Version=2011-06-15"
+    head = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
+    scope = b"Credential=AKIDOTHER/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=00"
+    trailer = b"authorization: AWS4-HMAC-SHA256 " + scope + b"\r\nx-forwarded-for: 203.0.113.9\r\n\r\n"
+    with closing(connection(live)) as open_:
+        open_.sendall(head + b"%x\r\n%b\r\n0\r\n" % (len(form), form) + trailer)
+        [(status, body)] = answers(open_, 1)
+    assert (status, b"<Arn>arn:aws:iam::000000000000:root</Arn>" in body) == (200, True)
+
+
+def test_trailers_without_an_end(live: Live) -> None:
+    """One long field or many: the server hangs up, having kept little of them."""
+    for field in (b"a" * 4096, b"x-padding: %b\r\n" % (b"a" * 4096)):
+        with closing(connection(live)) as open_:
+            open_.sendall(TRAILED + CHUNKED)
+            time.sleep(0.05)
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                open_.sendall(field * 5000)  # 20 MB, more than the system's own buffers hold
+    assert is_well(live)
+
+
 def test_chunked_bodies(live: Live) -> None:
     """A body in pieces is put together; one without an end, or with a broken length, is refused."""
     head = b"POST / HTTP/1.1\r\n" + HEAD + b"transfer-encoding: chunked\r\n\r\n"

@@ -113,6 +113,11 @@ class TestOpenIdConnect:
         provider.answers.clear()
         server.clock.advance(3601)
         assert await get_id(server, pool_id, **{provider.name: token}) == good
+        asked = len(provider.asked)
+        for _ in range(5):  # nor is it asked by each request with a key id that nobody knows
+            made_up = provider.token(provider.claims(server.clock.now()), key=RSAKey.generate_key(2048, {"kid": "made-up"}))
+            assert (await refused(server, "GetId", IdentityPoolId=pool_id, Logins={provider.name: made_up}))[0] == UNVERIFIED[0]
+        assert len(provider.asked) == asked
         with Provider() as silent:
             silent.answers.clear()
             other = await registered(server, silent)

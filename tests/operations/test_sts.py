@@ -39,12 +39,12 @@ async def assume(server: TestServer, **members: Any) -> Any:
     return await query(server, "sts", "AssumeRole", **{"RoleArn": ROLE, "RoleSessionName": "kim", **members})
 
 
-def signed(server: TestServer, given: dict[str, str], service: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+def signed(
+    server: TestServer, given: dict[str, str], service: str, body: bytes, headers: dict[str, str], region: str = "us-east-1"
+) -> dict[str, str]:
     """The headers of a request that botocore signed; its clock is the machine's, so is that of these tests' servers."""
     request = AWSRequest("POST", "http://localhost:2646/", headers=headers, data=body)
-    SigV4Auth(Credentials(given["AccessKeyId"], given["SecretAccessKey"], given.get("SessionToken")), service, "us-east-1").add_auth(
-        request
-    )
+    SigV4Auth(Credentials(given["AccessKeyId"], given["SecretAccessKey"], given.get("SessionToken")), service, region).add_auth(request)
     return dict(request.headers.items())
 
 
@@ -54,10 +54,10 @@ async def sts_as(server: TestServer, given: dict[str, str]) -> Reply:
     return await server.send("POST", "/", body, headers)
 
 
-async def idp_as(server: TestServer, given: dict[str, str], operation: str, **members: Any) -> Reply:
+async def idp_as(server: TestServer, given: dict[str, str], operation: str, region: str = "us-east-1", **members: Any) -> Reply:
     body = json.dumps(members).encode()
     target = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"AWSCognitoIdentityProviderService.{operation}"}
-    return await server.send("POST", "/", body, signed(server, given, "cognito-idp", body, target))
+    return await server.send("POST", "/", body, signed(server, given, "cognito-idp", body, target, region))
 
 
 class TestAssumeRole:
@@ -70,6 +70,15 @@ class TestAssumeRole:
         reply = await sts_as(server, made["Credentials"])
         assert f"<Arn>{made['AssumedRoleUser']['Arn']}</Arn>".encode() in reply.body
         assert f"<UserId>{made['AssumedRoleUser']['AssumedRoleId']}</UserId>".encode() in reply.body
+
+    async def test_revoked_in_dev(self, server: TestServer) -> None:
+        """Dev takes any key, but not one of its own that has ended: it would be an administrator's from then on."""
+        await make_role(server)
+        made = (await assume(server))["Credentials"]
+        server.clock.advance(1)
+        await query(server, "iam", "DeleteRole", RoleName="Kim")
+        reply = await sts_as(server, made)
+        assert (reply.status, b"<Code>InvalidClientTokenId</Code>" in reply.body) == (403, True)
 
     async def test_the_trust_policy_decides(self, server: TestServer) -> None:
         condition = {"StringEquals": {"sts:ExternalId": "secret"}}
@@ -229,6 +238,20 @@ class TestServe:
         assert (await self.call(strict, await self.keys(strict), "iam", {**role, "RoleName": "Safe", "Path": "/safe/"})).status == 200
         refusal = await self.call(strict, given, "iam", {"Action": "GetRole", "RoleName": "sAFE"})
         assert b"role/safe/Safe with an explicit deny in an identity-based policy</Message>" in refusal.body
+
+    async def test_what_is_denied_stays_so_by_any_other_name(self, strict: TestServer) -> None:
+        """A pool's ARN has the pool's own region, from wherever it is asked; a role in the request does not stand for it."""
+        pool = (await idp_as(strict, await self.keys(strict), "CreateUserPool", PoolName="safe")).json["UserPool"]
+        both = [
+            {"Effect": "Allow", "Action": "cognito-idp:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "cognito-idp:*", "Resource": pool["Arn"]},
+        ]
+        given = await self.session(strict, json.dumps({"Version": "2012-10-17", "Statement": both}))
+        group = {"UserPoolId": pool["Id"], "GroupName": "admins"}
+        denied = f"cognito-idp:CreateGroup on resource: {pool['Arn']} with an explicit deny in an identity-based policy"
+        for more, region in (({}, "us-east-1"), ({"RoleArn": ROLE}, "us-east-1"), ({}, "eu-west-1")):
+            reply = await idp_as(strict, given, "CreateGroup", region, **group, **more)
+            assert (reply.json["__type"], reply.json["message"].endswith(denied)) == ("AccessDeniedException", True)
 
     async def test_a_session_policy_limits(self, strict: TestServer) -> None:
         limit = statement(Action="cognito-idp:ListUserPools", Resource="*")

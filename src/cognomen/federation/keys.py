@@ -27,8 +27,11 @@ _MOST_SOURCES: Final = 256
 
 
 class _Known(msgspec.Struct):
+    """`asked_at` is when the source was asked last, with or without success."""
+
     keys: dict[str, Key]
     fetched_at: float
+    asked_at: float
     failed: str = ""
 
 
@@ -51,8 +54,7 @@ class RemoteKeys:
     async def _find(self, source: str, kid: str | None, now: float, *, discovers: bool) -> Key | None:
         known = self._known.get(source)
         found = _named(known, kid)
-        age = now - known.fetched_at if known else _FRESH
-        if known is None or age >= _FRESH or (found is None and age >= _AGAIN):
+        if known is None or (now - known.asked_at >= _AGAIN and (found is None or now - known.fetched_at >= _FRESH)):
             known = await self._refetched(source, now, discovers=discovers)
             found = _named(known, kid)
         if found is None and known.failed:
@@ -69,10 +71,10 @@ class RemoteKeys:
     async def _fetch(self, source: str, now: float, *, discovers: bool) -> _Known:
         before = self._known.get(source)
         try:
-            known = _Known(await asyncio.to_thread(self._read, source, discovers), now)
+            known = _Known(await asyncio.to_thread(self._read, source, discovers), now, now)
         except Unavailable as error:
             # Keys that were good stay so while their source is away, and it is not asked by each request.
-            known = _Known(before.keys if before else {}, now - _FRESH + _AGAIN, str(error)) if before else _Known({}, now, str(error))
+            known = _Known(before.keys, before.fetched_at, now, str(error)) if before else _Known({}, now, now, str(error))
         self._known[source] = known
         self._known.move_to_end(source)
         if len(self._known) > _MOST_SOURCES:

@@ -12,22 +12,14 @@ DRAINED = 16 << 20  # bytes of a body that nobody wants any more, read so that t
 
 
 class GatewayConnection(Connection):
-    _headed = False
     _came = 0
     _unwanted = 0
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._headed = False
         self._unwanted = 0
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Fields behind a chunked body are no headers: who wrote them there could add what was not evaluated."""
-        if not self._headed:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        self._headed = True
         # The target as it came, absolute or not; and the connection, which only the gateway itself may break.
         self.scope.update({"target": self.url, "connection": self})  # type: ignore[misc]  # ASGI has no word for it
         super().on_headers_complete()

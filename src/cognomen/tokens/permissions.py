@@ -72,7 +72,8 @@ async def session_of(store: Store, sealer: Sealer, clock: Clock, access_key_id: 
 async def resource_of(store: Store, service: str, account: str, region: str, request: object) -> str:
     """The ARN of what a request is about, from the members by which it names it; `*` where it names nothing."""
     named = {name: value for name in _NAMES if isinstance(value := getattr(request, name, None), str)}
-    arn = next((named[name] for name in _ARNS if name in named), None)
+    # A role that a group or a pool is to have is not what the request changes.
+    arn = next((named[name] for name in (_ARNS if service in ("iam", "sts") else _ARNS[:1]) if name in named), None)
     if arn is not None:
         return arn
     if service == "iam" and "role_name" in named:
@@ -83,11 +84,15 @@ async def resource_of(store: Store, service: str, account: str, region: str, req
     if service == "iam" and "policy_name" in named:
         return f"arn:aws:iam::{account}:policy{named.get('path', '/')}{named['policy_name']}"
     if service == "cognito-idp" and "user_pool_id" in named:
-        return f"arn:aws:cognito-idp:{region}:{account}:userpool/{named['user_pool_id']}"
+        user_pool = await store.pools.get(named["user_pool_id"])  # found from any region, it has one ARN
+        where = user_pool.region if user_pool is not None else region
+        return f"arn:aws:cognito-idp:{where}:{account}:userpool/{named['user_pool_id']}"
     if service in ("cognito-identity", "cognito-sync") and "identity_pool_id" in named:
+        identity_pool = await store.identity_pools.get(named["identity_pool_id"])
+        where = identity_pool.region if identity_pool is not None else region
         below = [("identity", "identity_id"), ("dataset", "dataset_name")] if service == "cognito-sync" else []
         path = "".join(f"/{kind}/{named[name]}" for kind, name in below if name in named)
-        return f"arn:aws:{service}:{region}:{account}:identitypool/{named['identity_pool_id']}{path}"
+        return f"arn:aws:{service}:{where}:{account}:identitypool/{named['identity_pool_id']}{path}"
     return "*"
 
 

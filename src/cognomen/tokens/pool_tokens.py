@@ -17,7 +17,7 @@ from cognomen.storage.store import Store
 from cognomen.storage.users import User
 from cognomen.tokens import jwt
 from cognomen.tokens.issuer import all_issuers, is_loopback
-from cognomen.tokens.keys import SigningKeys
+from cognomen.tokens.keys import NoKeys, SigningKeys
 
 
 class NotOurs(Exception):
@@ -63,10 +63,10 @@ def _is_loopback_of(issuer: object, pool_id: str) -> bool:
 
 async def verified(found: Issued, keys: SigningKeys) -> dict[str, Any]:
     """The claims; their times are the caller's to check. Raises NotGood."""
-    pair = await keys.for_pool(found.pool.pool_id)
     try:
+        pair = await keys.for_pool(found.pool.pool_id)
         claims = found.token.verified({pair.id_key.kid: pair.id_key.public})
-    except jwt.BadToken as cause:
+    except (jwt.BadToken, NoKeys) as cause:  # no keys: the pool went away meanwhile
         raise NotGood from cause
     if claims.get("token_use") != "id":
         raise NotGood

@@ -112,7 +112,9 @@ class Authenticator:
         try:
             token = request.text(b"x-amz-security-token") or dict(sigv4.parameters(request.query_string)).get("X-Amz-Security-Token", "")
             session = await self._session(identity.caller.access_key_id, token)
-        except errors.UnrecognizedClientException:
+        except errors.UnrecognizedClientException as refusal:
+            if isinstance(refusal.__cause__, credentials.Revoked):
+                raise  # it was ours
             return identity
         return identity._replace(caller=_assumed(identity.caller.access_key_id, session))
 

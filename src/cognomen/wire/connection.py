@@ -64,7 +64,18 @@ class Cycle(RequestResponseCycle):
 
 httptools_impl.RequestResponseCycle = Cycle  # type: ignore[misc]  # uvicorn has no setting for it
 
+
+class _Nowhere(list[tuple[bytes, bytes]]):
+    """Fields behind a chunked body are no headers (RFC 9110, 6.5.1): who wrote them there could add what was neither signed nor looked at, or
+    change what was. uvicorn would put them among the headers."""
+
+    def append(self, field: tuple[bytes, bytes]) -> None:
+        pass
+
+
+_NOWHERE = _Nowhere()
 _received = HttpToolsProtocol.data_received
+_headed = HttpToolsProtocol.on_headers_complete
 _complete = HttpToolsProtocol.on_message_complete
 
 
@@ -92,10 +103,26 @@ class Connection(HttpToolsProtocol):
             self._due, self._head, self._before = self.loop.time() + SECONDS, 0, self.cycle
         elif self.cycle is self._before:
             self._head += len(data)
+        else:
+            self._receive_body(data)
+            return
         _received(self, data)
         if self._head > HEAD and self.cycle is self._before and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def _receive_body(self, data: bytes) -> None:
+        """What brings a request on without adding to its body are fields behind it, which the parser keeps until they end."""
+        cycle, before = self.cycle, len(self.cycle.body)
+        _received(self, data)
+        behind = cycle is self.cycle and self._due is not None and not cycle.response_complete and len(cycle.body) == before
+        self._head = self._head + len(data) if behind else 0
+        if self._head > HEAD and not self.transport.is_closing():
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        _headed(self)
+        self.headers = _NOWHERE
 
     def on_message_complete(self) -> None:
         self._due = None
