@@ -33,7 +33,7 @@ _OF_AWS = {
 }
 _PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
-_TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "gateway")
+_TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "push_applications", "gateway")
 _CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
 
@@ -51,6 +51,17 @@ class UserDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     url: str = ""
     secret: str = ""
     private: bool = False
+
+
+class PushApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A platform application that this server calls itself. `file`: a service account's JSON (GCM), or a .p8 key (APNS)."""
+
+    file: str
+    key_id: str = ""
+    team_id: str = ""
+    topic: str = ""
+    url: str = ""
+    ca_file: str = ""
 
 
 class GatewayRoute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sync_assume_role: bool = False
     sync_streams: str = "kinesis"
     sync_streams_folder: str = ""
+    push_applications: dict[str, PushApplication] = {}
     twilio_url: str = "https://api.twilio.com"
     twilio_account: str = ""
     twilio_token: str = ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
-from cognomen.config import BadSetting, Settings
+from cognomen.config import BadSetting, PushApplication, Settings, check_address
 from cognomen.delivery.sync.files import Files
 from cognomen.delivery.sync.kinesis import Kinesis
 from cognomen.delivery.sync.listeners import Listeners
@@ -25,6 +26,8 @@ from cognomen.kernel.secrets import Sealer
 from cognomen.storage.store import Store
 
 _THREADS = 8
+_TIMEOUT = 5.0
+_APPLICATION = re.compile(r"arn:aws:sns:[-0-9a-z]+:[0-9]+:app/(GCM|APNS|APNS_SANDBOX)/[a-zA-Z0-9_.-]+")
 
 
 class SyncDelivery(msgspec.Struct, frozen=True):
@@ -70,4 +73,42 @@ def _sink(settings: Settings, aws: Aws, roles: Roles) -> StreamSink:
 
 
 def _direct(settings: Settings, clock: Clock) -> dict[str, Platform]:
-    return {}
+    """The platforms that this server calls itself; their libraries are nothing that others need load."""
+    made: dict[str, Platform] = {}
+    for arn, application in settings.push_applications.items():
+        found = _APPLICATION.fullmatch(arn)
+        if found is None:
+            raise BadSetting(
+                f"push_applications, {arn}: must be arn:aws:sns:REGION:ACCOUNT:app/PLATFORM/NAME with GCM, APNS or APNS_SANDBOX"
+            )
+        try:
+            content = Path(application.file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"push_applications, {arn}: file cannot be read") from error
+        if application.url:
+            check_address(f"push_applications, {arn}: url", application.url)
+        made[arn] = (_fcm if found[1] == "GCM" else _apns)(arn, found[1], application, content, clock)
+    return made
+
+
+def _fcm(arn: str, platform: str, application: PushApplication, content: str, clock: Clock) -> Platform:
+    from cognomen.delivery.sync.fcm import Fcm, ServiceAccount
+
+    try:
+        return Fcm(msgspec.json.decode(content, type=ServiceAccount), application.url, clock)
+    except (ValueError, msgspec.MsgspecError) as error:  # the error may quote the key
+        raise BadSetting(f"push_applications, {arn}: file must be the JSON of a service account's key") from error
+
+
+def _apns(arn: str, platform: str, application: PushApplication, content: str, clock: Clock) -> Platform:
+    from cognomen.delivery.sync.apns import HOSTS, Apns, Key
+    from cognomen.kernel.http2 import Http2
+
+    url = application.url or HOSTS[platform]
+    if not (application.key_id and application.team_id and application.topic) or not url.startswith("https://"):
+        raise BadSetting(f"push_applications, {arn}: needs key_id, team_id and topic (the app's bundle id)")
+    try:
+        key = Key(content, application.key_id, application.team_id, application.topic)
+        return Apns(Http2(url, application.ca_file, _TIMEOUT), key, clock)
+    except (ValueError, OSError) as error:
+        raise BadSetting(f"push_applications, {arn}: file must be a private key (.p8) as Apple gives it") from error

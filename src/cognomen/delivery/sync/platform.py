@@ -1,4 +1,4 @@
-"""The port by which a device is told that a dataset changed, what is told, and the null twin."""
+"""The port by which a device is told that a dataset changed, and what is told."""
 
 from __future__ import annotations
 
@@ -46,15 +46,7 @@ class Platform(Protocol):
         """Raises Gone, NotNow, NoPlatform."""
         ...
 
-
-class NullPlatform:
-    """Takes all and tells nobody."""
-
-    def register(self, application: str, role: str, token: str) -> str:
-        return ""
-
-    def tell(self, told: Told, role: str) -> None:
-        pass
+    def close(self) -> None: ...
 
 
 def data_of(pool_id: str, identity_id: str, name: str, sync_count: int) -> dict[str, str]:

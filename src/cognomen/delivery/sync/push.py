@@ -56,6 +56,8 @@ class Push:
 
     def stop(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for platform in self._direct.values():
+            platform.close()
 
     async def deliver(self) -> None:
         """Tells what is due, until nothing is. Raises StorageError."""

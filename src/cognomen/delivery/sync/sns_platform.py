@@ -64,6 +64,9 @@ class SnsPlatform:
                 raise Gone(error.code) from error
             raise (NotNow if error.again else NoPlatform)(str(error)) from error
 
+    def close(self) -> None:
+        pass
+
     def _as(self, role: str, region: str) -> Aws:
         return self._roles.taken(role, region) if self._assumes and role else self._aws
 
