@@ -225,13 +225,15 @@ class TemporaryKeys:
 
     async def decide(
         self, session: credentials.Session, operation: Operation, request: object, region: str, source_ip: str
-    ) -> tuple[str, Decision]:
-        """What the request is about, and whether the session may."""
+    ) -> list[tuple[str, str, Decision]]:
+        """What the request does and to what, and whether the session may."""
         store = self._rooms.store
         where = region or self._rooms.settings.region
         resource = await permissions.resource_of(store, operation.service, session.account, where, request)
+        passed = permissions.roles_passed(operation.service, request)
+        asked = [(f"{operation.service}:{operation.name}", resource), *(("iam:PassRole", role) for role in passed)]
         context = {"aws:SourceIp": [source_ip], "aws:CurrentTime": [str(self._rooms.clock.now())], "aws:RequestedRegion": [where]}
-        return resource, await permissions.decide_for(store, session, f"{operation.service}:{operation.name}", resource, context)
+        return [(*one, await permissions.decide_for(store, session, *one, context)) for one in asked]
 
 
 class Server:

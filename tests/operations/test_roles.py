@@ -90,6 +90,17 @@ class TestRoles:
         assert wrong[:2] == (400, "ValidationError")
         assert wrong[2].startswith("2 validation errors detected: Value 'a b' at 'roleName' failed to satisfy constraint")
 
+    async def test_no_role_trusts_every_identity_pool(self, server: TestServer) -> None:
+        """As IAM: without a condition a guest of any pool would have the role."""
+        open_ = {"Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Action": "sts:AssumeRoleWithWebIdentity"}
+        narrow = {**open_, "Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "us-east-1:1"}}}
+        trusts = [json.dumps({"Version": "2012-10-17", "Statement": statements}) for statements in ([narrow, open_], [narrow])]
+        text = "A role that trusts cognito-identity.amazonaws.com must have a condition, such as cognito-identity.amazonaws.com:aud."
+        refusal = (400, "MalformedPolicyDocument", text)
+        assert await refused(server, "iam", "CreateRole", RoleName="Kim", AssumeRolePolicyDocument=trusts[0]) == refusal
+        await query(server, "iam", "CreateRole", RoleName="Kim", AssumeRolePolicyDocument=trusts[1])
+        assert await refused(server, "iam", "UpdateAssumeRolePolicy", RoleName="Kim", PolicyDocument=trusts[0]) == refusal
+
     async def test_terraforms_life_of_a_role(self, server: TestServer) -> None:
         """Create, put a policy, read everything, and delete in the order that the provider does; too early is a conflict."""
         await role(server)

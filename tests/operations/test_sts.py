@@ -60,6 +60,12 @@ async def idp_as(server: TestServer, given: dict[str, str], operation: str, regi
     return await server.send("POST", "/", body, signed(server, given, "cognito-idp", body, target, region))
 
 
+async def identity_as(server: TestServer, given: dict[str, str], operation: str, **members: Any) -> Reply:
+    body = json.dumps(members).encode()
+    target = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"AWSCognitoIdentityService.{operation}"}
+    return await server.send("POST", "/", body, signed(server, given, "cognito-identity", body, target))
+
+
 class TestAssumeRole:
     async def test_the_credentials_are_of_the_session(self, server: TestServer) -> None:
         """In dev too, the session counts that a token of this server names."""
@@ -252,6 +258,32 @@ class TestServe:
         for more, region in (({}, "us-east-1"), ({"RoleArn": ROLE}, "us-east-1"), ({}, "eu-west-1")):
             reply = await idp_as(strict, given, "CreateGroup", region, **group, **more)
             assert (reply.json["__type"], reply.json["message"].endswith(denied)) == ("AccessDeniedException", True)
+
+    async def test_roles_are_passed_on_by_who_may(self, strict: TestServer) -> None:
+        """Who may set up a pool or a group does not get every role by it: iam:PassRole on the role is asked too."""
+        pool = (await idp_as(strict, await self.keys(strict), "CreateUserPool", PoolName="own")).json["UserPool"]["Id"]
+        small = ROLE.replace("Kim", "Small")
+        both = [
+            {"Effect": "Allow", "Action": ["cognito-idp:*", "cognito-identity:*"], "Resource": "*"},
+            {"Effect": "Allow", "Action": "iam:PassRole", "Resource": small},
+        ]
+        given = await self.session(strict, json.dumps({"Version": "2012-10-17", "Statement": both}))
+        group = {"UserPoolId": pool, "GroupName": "staff"}
+        denied = (
+            f"User: arn:aws:sts::{ACCOUNT}:assumed-role/Kim/kim is not authorized to perform: iam:PassRole on resource: {ROLE}"
+            " because no identity-based policy allows the iam:PassRole action"
+        )
+        reply = await idp_as(strict, given, "CreateGroup", **group, RoleArn=ROLE)
+        assert (reply.json["__type"], reply.json["message"]) == ("AccessDeniedException", denied)
+        assert (await idp_as(strict, given, "CreateGroup", **group, RoleArn=small)).status == 200
+        rule = {"Claim": "a", "MatchType": "Equals", "Value": "b", "RoleARN": ROLE}
+        mapped = {"x": {"Type": "Rules", "AmbiguousRoleResolution": "Deny", "RulesConfiguration": {"Rules": [rule]}}}
+        unknown = "us-east-1:00000000-0000-0000-0000-000000000000"
+        for more in ({"Roles": {"authenticated": ROLE}}, {"Roles": {"authenticated": small}, "RoleMappings": mapped}):
+            reply = await identity_as(strict, given, "SetIdentityPoolRoles", IdentityPoolId=unknown, **more)
+            assert (reply.json["__type"], reply.json["message"]) == ("AccessDeniedException", denied)
+        reply = await identity_as(strict, given, "SetIdentityPoolRoles", IdentityPoolId=unknown, Roles={"authenticated": small})
+        assert reply.json["__type"] == "ResourceNotFoundException"
 
     async def test_a_session_policy_limits(self, strict: TestServer) -> None:
         limit = statement(Action="cognito-idp:ListUserPools", Resource="*")

@@ -10,11 +10,12 @@ from cognomen.api import errors, iam
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.iam import documents
-from cognomen.policies.document import TRUST_SIZE, size
+from cognomen.policies.document import TRUST_SIZE, Statement, parse, size
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.roles import Role
 
 replace = msgspec.structs.replace
+_IDENTITY_POOLS = "cognito-identity.amazonaws.com"
 
 
 @op
@@ -181,4 +182,16 @@ async def _change(cx: Context, name: str, update: Callable[[Role], Role]) -> Rol
 def _trust(document: str) -> str:
     if size(document) > TRUST_SIZE:
         raise errors.LimitExceededException(f"Cannot exceed quota for ACLSizePerRole: {TRUST_SIZE}")
-    return documents.checked(document, "trust")
+    checked = documents.checked(document, "trust")
+    if any(_trusts_every_identity_pool(statement) for statement in parse(checked, "trust").statements):
+        raise errors.MalformedPolicyDocumentException(
+            "A role that trusts cognito-identity.amazonaws.com must have a condition, such as cognito-identity.amazonaws.com:aud."
+        )
+    return checked
+
+
+def _trusts_every_identity_pool(statement: Statement) -> bool:
+    """IAM wants one condition at least in the trust of identity pools' roles (identity-pools-security-best-practices.html of Cognito's guide):
+    without one, guests of any identity pool have the role. The text is ours."""
+    trusted = (statement.principals or {}).get("Federated", ())
+    return statement.allows and not statement.conditions and _IDENTITY_POOLS in trusted

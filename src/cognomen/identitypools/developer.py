@@ -11,6 +11,7 @@ from cognomen.context import Context
 from cognomen.identitypools import find, linking, logins
 from cognomen.identitypools.credentials import methods, open_id_token
 from cognomen.identitypools.rules import principal_tags
+from cognomen.kernel import paging
 from cognomen.kernel.events import IdentityMerged
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
@@ -94,7 +95,7 @@ async def lookup_developer_identity(
         return identity.LookupDeveloperIdentityResponse(
             identity_id=identity_id, developer_user_identifier_list=[request.developer_user_identifier]
         )
-    bound = find.bound("LookupDeveloperIdentity", pool.pool_id, identity_id)
+    bound = paging.bound("LookupDeveloperIdentity", pool.pool_id, identity_id)
     after = find.position(cx, bound, request.next_token)
     limit = request.max_results or _MOST
     found = await cx.store.identities.developer_logins(pool.pool_id, identity_id, provider, bytes.fromhex(after), limit + 1)

@@ -44,11 +44,6 @@ def no_identity(identity_id: str) -> errors.ResourceNotFoundException:
     return errors.ResourceNotFoundException(f"Identity '{identity_id}' not found.")
 
 
-def bound(operation: str, *asked: str) -> str:
-    """What a page's token is tied to. No name runs into the next, whatever it holds."""
-    return " ".join([operation, *(f"{len(name)}:{name}" for name in asked)])
-
-
 def position(cx: Context, bound: str, token: str | None) -> str:
     """The last key of the page before; empty for the first page. Raises InvalidParameterException."""
     if token is None:

@@ -6,6 +6,7 @@ from cognomen.api import errors, identity
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.identitypools import find, linking, logins
+from cognomen.kernel import paging
 from cognomen.kernel.events import IdentityDeleted
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
@@ -35,7 +36,7 @@ async def describe_identity(cx: Context, request: identity.DescribeIdentityInput
 async def list_identities(cx: Context, request: identity.ListIdentitiesInput) -> identity.ListIdentitiesResponse:
     pool = await find.pool(cx, request.identity_pool_id)
     hides = bool(request.hide_disabled)
-    bound = find.bound("ListIdentities", pool.pool_id, str(hides))
+    bound = paging.bound("ListIdentities", pool.pool_id, str(hides))
     after = find.position(cx, bound, request.next_token)
     # Zero is within the model's bounds; a page holds one at least, or it would never end.
     limit = max(1, request.max_results)

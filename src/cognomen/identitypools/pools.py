@@ -11,7 +11,7 @@ from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.identitypools import find
 from cognomen.identitypools.rules import pool_settings
-from cognomen.kernel import ids
+from cognomen.kernel import ids, paging
 from cognomen.kernel.events import IdentityPoolDeleted
 from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.identity_pools import IdentityPool, IdentityPoolSettings
@@ -71,7 +71,7 @@ async def delete_identity_pool(cx: Context, request: identity.DeleteIdentityPool
 
 @op
 async def list_identity_pools(cx: Context, request: identity.ListIdentityPoolsInput) -> identity.ListIdentityPoolsResponse:
-    bound = find.bound("ListIdentityPools", cx.region)
+    bound = paging.bound("ListIdentityPools", cx.region)
     found = await cx.store.identity_pools.page(cx.region, find.position(cx, bound, request.next_token), request.max_results + 1)
     shown = found[: request.max_results]
     return identity.ListIdentityPoolsResponse(

@@ -16,6 +16,11 @@ class BadToken(Exception):
     """The token was not given out for this request."""
 
 
+def bound(operation: str, *asked: str) -> str:
+    """What a page's token is tied to. No name runs into the next, whatever it holds."""
+    return " ".join([operation, *(f"{len(name)}:{name}" for name in asked)])
+
+
 @final
 class Pager:
     """Makes and reads tokens. `bound` names everything of the request that must stay the same: operation, pool, filter."""

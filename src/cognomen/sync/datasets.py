@@ -11,6 +11,7 @@ from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.delivery.sync import record
+from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
 from cognomen.storage.datasets import Dataset
 from cognomen.storage.engine import Tx
@@ -23,7 +24,7 @@ _PAGE = 60
 async def list_datasets(cx: Context, request: sync.ListDatasetsRequest) -> sync.ListDatasetsResponse:
     pool_id, identity_id = request.identity_pool_id, request.identity_id
     await find.check_reader(cx, pool_id, identity_id)
-    bound = find.bound("ListDatasets", pool_id, identity_id)
+    bound = paging.bound("ListDatasets", pool_id, identity_id)
     limit = find.page_size(request.max_results, _PAGE)
     after = str(find.position(cx, bound, request.next_token, [""])[0])
     found = await cx.store.datasets.page(pool_id, identity_id, after, limit + 1)

@@ -56,11 +56,6 @@ async def check_reader(cx: Context, pool_id: str, identity_id: str) -> None:
         raise errors.InvalidParameterException(cause.message) from cause
 
 
-def bound(operation: str, *asked: str) -> str:
-    """What a page's token is tied to. No name runs into the next, whatever it holds."""
-    return " ".join([operation, *(f"{len(name)}:{name}" for name in asked)])
-
-
 def page_size(asked: int | None, most: int) -> int:
     """Raises InvalidParameterException."""
     if asked is not None and not 1 <= asked <= most:

@@ -14,6 +14,7 @@ from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.delivery.sync import record
+from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
 from cognomen.storage.datasets import Dataset, Record
 from cognomen.storage.engine import Tx
@@ -34,7 +35,7 @@ async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.Li
     token = request.sync_session_token
     if token is not None:
         session.open_session(cx, pool_id, identity_id, name, token)
-    bound = find.bound("ListRecords", pool_id, identity_id, name, str(since))
+    bound = paging.bound("ListRecords", pool_id, identity_id, name, str(since))
     limit = find.page_size(request.max_results, _PAGE)
     count, key = find.position(cx, bound, request.next_token, [since + 1, ""])
     dataset = await cx.store.datasets.get(pool_id, identity_id, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cognomen.api import sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import paging
 from cognomen.metering.sync_sessions import month_of
 from cognomen.storage.identity_pools import IdentityPool
 from cognomen.sync import find
@@ -37,7 +38,7 @@ async def describe_identity_pool_usage(
 @op
 async def list_identity_pool_usage(cx: Context, request: sync.ListIdentityPoolUsageRequest) -> sync.ListIdentityPoolUsageResponse:
     find.by_developer(cx)
-    bound = find.bound("ListIdentityPoolUsage", cx.region)
+    bound = paging.bound("ListIdentityPoolUsage", cx.region)
     limit = find.page_size(request.max_results, _PAGE)
     after = str(find.position(cx, bound, request.next_token, [""])[0])
     found = await cx.store.identity_pools.page(cx.region, after, limit + 1)

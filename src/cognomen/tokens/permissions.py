@@ -5,8 +5,10 @@ A role that is not there permits nothing. Who asks gives the action, the resourc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+
+import msgspec
 
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
@@ -96,6 +98,30 @@ async def resource_of(store: Store, service: str, account: str, region: str, req
     return "*"
 
 
+def roles_passed(service: str, request: object) -> list[str]:
+    """The ARNs of roles that a request hands to a pool or a group, whose users get them, or by which Cognito acts: who gives them away must have
+    them to give (iam:PassRole, https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)."""
+    return sorted(set(_handed_over(request))) if service.startswith("cognito-") else []
+
+
+def _handed_over(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _handed_over(one)
+    elif isinstance(value, dict):
+        yield from _handed_over(list(value.values()))
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            member = getattr(value, name)
+            if name in _HANDED_OVER and isinstance(member, str):
+                yield member
+            elif name == "roles" and isinstance(member, dict):
+                yield from map(str, member.values())
+            elif isinstance(member, list | dict | msgspec.Struct):
+                yield from _handed_over(member)
+
+
+_HANDED_OVER = ("role_arn", "sns_caller_arn", "cloud_watch_logs_role_arn")
 # A role comes before the policy that is attached to it: it is what the request changes.
 _ARNS = ("resource_arn", "role_arn", "policy_source_arn", "open_id_connect_provider_arn", "saml_provider_arn")
 _NAMES = (*_ARNS, "policy_arn", "role_name", "policy_name", "path", "user_pool_id", "identity_pool_id", "identity_id", "dataset_name")

@@ -7,6 +7,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import paging
 from cognomen.storage.engine import Tx
 from cognomen.storage.risk import AuthEvent
 from cognomen.userpools import find, notices, pages, protection
@@ -20,7 +21,7 @@ async def admin_list_user_auth_events(cx: Context, request: idp.AdminListUserAut
     pool = await find.pool(cx, request.user_pool_id)
     protection.check_enabled(pool)
     user = await find.existing_user(cx, pool, request.username)
-    bound = pages.bound("AdminListUserAuthEvents", pool.pool_id, user.sub)
+    bound = paging.bound("AdminListUserAuthEvents", pool.pool_id, user.sub)
     position = pages.position(cx, bound, request.next_token)
     limit = request.max_results or pages.MOST
     after = (float(position[0]), position[1]) if position else None

@@ -10,7 +10,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel import ids
+from cognomen.kernel import ids, paging
 from cognomen.storage.clients import Client
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
@@ -189,7 +189,7 @@ async def delete_user_pool_client(cx: Context, request: idp.DeleteUserPoolClient
 @op
 async def list_user_pool_clients(cx: Context, request: idp.ListUserPoolClientsRequest) -> idp.ListUserPoolClientsResponse:
     pool = await find.pool(cx, request.user_pool_id)
-    bound = pages.bound("ListUserPoolClients", pool.pool_id)
+    bound = paging.bound("ListUserPoolClients", pool.pool_id)
     after = pages.position(cx, bound, request.next_token)
     limit = request.max_results or pages.MOST
     found = await cx.store.clients.page(pool.pool_id, after[0] if after else "", limit + 1)

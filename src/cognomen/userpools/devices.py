@@ -5,6 +5,7 @@ from __future__ import annotations
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import paging
 from cognomen.storage.devices import Device
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
@@ -125,7 +126,7 @@ async def admin_list_devices(cx: Context, request: idp.AdminListDevicesRequest) 
 async def _page(
     cx: Context, operation: str, pool: Pool, user: User, limit: int | None, token: str | None
 ) -> tuple[list[idp.DeviceType], str | None]:
-    bound = pages.bound(operation, pool.pool_id, user.sub)
+    bound = paging.bound(operation, pool.pool_id, user.sub)
     after = pages.position(cx, bound, token)
     most = limit or pages.MOST
     found = await cx.store.devices.page(pool.pool_id, user.sub, after[0] if after else "", most + 1)

@@ -7,6 +7,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import paging
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.groups import Group
 from cognomen.userpools import find, pages
@@ -76,7 +77,7 @@ async def delete_group(cx: Context, request: idp.DeleteGroupRequest) -> None:
 @op
 async def list_groups(cx: Context, request: idp.ListGroupsRequest) -> idp.ListGroupsResponse:
     pool = await find.pool(cx, request.user_pool_id)
-    bound = pages.bound("ListGroups", pool.pool_id)
+    bound = paging.bound("ListGroups", pool.pool_id)
     after = pages.position(cx, bound, request.next_token)
     limit = request.limit or pages.MOST
     found = await cx.store.groups.page(pool.pool_id, after[0] if after else "", limit + 1)
@@ -106,7 +107,7 @@ async def admin_remove_user_from_group(cx: Context, request: idp.AdminRemoveUser
 async def admin_list_groups_for_user(cx: Context, request: idp.AdminListGroupsForUserRequest) -> idp.AdminListGroupsForUserResponse:
     pool = await find.pool(cx, request.user_pool_id)
     user = await find.existing_user(cx, pool, request.username)
-    bound = pages.bound("AdminListGroupsForUser", pool.pool_id, user.sub)
+    bound = paging.bound("AdminListGroupsForUser", pool.pool_id, user.sub)
     after = pages.position(cx, bound, request.next_token)
     limit = request.limit or pages.MOST
     found = await cx.store.groups.of_user(pool.pool_id, user.sub, after[0] if after else "", limit + 1)
@@ -116,7 +117,7 @@ async def admin_list_groups_for_user(cx: Context, request: idp.AdminListGroupsFo
 @op
 async def list_users_in_group(cx: Context, request: idp.ListUsersInGroupRequest) -> idp.ListUsersInGroupResponse:
     group = await _existing(cx, request.user_pool_id, request.group_name)
-    bound = pages.bound("ListUsersInGroup", group.pool_id, group.name)
+    bound = paging.bound("ListUsersInGroup", group.pool_id, group.name)
     after = pages.position(cx, bound, request.next_token)
     limit = request.limit or pages.MOST
     found = await cx.store.groups.members(group.pool_id, group.name, after, limit + 1)

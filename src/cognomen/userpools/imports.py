@@ -10,7 +10,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel import ids
+from cognomen.kernel import ids, paging
 from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.imports import ImportJob
 from cognomen.storage.pools import Pool
@@ -125,7 +125,7 @@ async def describe_user_import_job(cx: Context, request: idp.DescribeUserImportJ
 async def list_user_import_jobs(cx: Context, request: idp.ListUserImportJobsRequest) -> idp.ListUserImportJobsResponse:
     """The newest first; the model lets an answer have fifty at most."""
     pool = await find.pool(cx, request.user_pool_id)
-    bound = pages.bound("ListUserImportJobs", pool.pool_id)
+    bound = paging.bound("ListUserImportJobs", pool.pool_id)
     after = pages.position(cx, bound, request.pagination_token)
     limit = min(request.max_results, _MOST_LISTED)
     found = await cx.store.imports.page(pool.pool_id, (float(after[0]), after[1]) if after else None, limit + 1)

@@ -17,8 +17,3 @@ def position(cx: Context, bound: str, token: str | None) -> list[str]:
         return [str(part) for part in cx.pager.position(bound, token)]
     except BadToken as cause:
         raise errors.InvalidParameterException("Invalid pagination token given.") from cause
-
-
-def bound(operation: str, *asked: str) -> str:
-    """For lists whose requests are told apart by a few names. No name runs into the next, whatever it holds."""
-    return " ".join([operation, *(f"{len(name)}:{name}" for name in asked)])

@@ -12,7 +12,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel import base64url, chance
+from cognomen.kernel import base64url, chance, paging
 from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
@@ -174,7 +174,7 @@ def _friendly_name(transports: list[str]) -> str:
 @op
 async def list_web_authn_credentials(cx: Context, request: idp.ListWebAuthnCredentialsRequest) -> idp.ListWebAuthnCredentialsResponse:
     of = await access.of_whoever(cx, request.access_token)
-    bound = pages.bound("ListWebAuthnCredentials", of.pool.pool_id, of.user.sub)
+    bound = paging.bound("ListWebAuthnCredentials", of.pool.pool_id, of.user.sub)
     after = pages.position(cx, bound, request.next_token)
     limit = request.max_results or _MOST
     found = await cx.store.passkeys.of_user(of.pool.pool_id, of.user.sub, after[0] if after else "", limit + 1)

@@ -7,7 +7,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.kernel import ids
+from cognomen.kernel import ids, paging
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool, PoolSettings
 from cognomen.userpools import find, pages
@@ -98,7 +98,7 @@ async def delete_user_pool(cx: Context, request: idp.DeleteUserPoolRequest) -> N
 
 @op
 async def list_user_pools(cx: Context, request: idp.ListUserPoolsRequest) -> idp.ListUserPoolsResponse:
-    bound = pages.bound("ListUserPools", cx.region)
+    bound = paging.bound("ListUserPools", cx.region)
     after = pages.position(cx, bound, request.next_token)
     found = await cx.store.pools.page(cx.region, after[0] if after else "", request.max_results + 1)
     shown = found[: request.max_results]

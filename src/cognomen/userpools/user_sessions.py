@@ -10,6 +10,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.kernel import paging
 from cognomen.kernel.events import TokenRevoked
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
@@ -41,7 +42,7 @@ async def _sessions(cx: Context, operation: str, pool: Pool, user: User, token: 
     """All of the user's live sessions, the one used last first: one page, since the limit per user (100 at most) is below a page's 125. So no
     page token was ever given out, and none is taken."""
     _refuse_untracked(pool)
-    pages.position(cx, pages.bound(operation, pool.pool_id, user.sub), token)
+    pages.position(cx, paging.bound(operation, pool.pool_id, user.sub), token)
     return await cx.store.sessions.tracked(pool.pool_id, user.sub, cx.clock.now())
 
 

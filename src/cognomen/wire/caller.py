@@ -61,7 +61,9 @@ class Sessions(Protocol):
 
     async def decide(
         self, session: Session, operation: Operation, request: object, region: str, source_ip: str
-    ) -> tuple[str, Decision]: ...
+    ) -> list[tuple[str, str, Decision]]:
+        """Each action that the request takes, on what, and whether the session may."""
+        ...
 
 
 class Authenticator:
@@ -95,18 +97,13 @@ class Authenticator:
         return Identity(caller, claim.region, body)
 
     async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source_ip: str) -> None:
-        """For the session of a role: whether its policies let it do this to what the request names. Raises AccessDeniedException."""
+        """For the session of a role: whether its policies let it do this to what the request names, and pass on the roles in it. Raises AccessDeniedException."""
         session = caller.session
         if session is None or operation.unsigned or operation.name == "GetCallerIdentity" or self.sessions is None:
             return
-        action = f"{operation.service}:{operation.name}"
-        resource, decision = await self.sessions.decide(session, operation, request, region, source_ip)
-        if not decision.allowed:
-            why = "with an explicit deny" if decision.effect is Effect.EXPLICIT_DENY else "because no identity-based policy allows the"
-            raise errors.AccessDeniedException(
-                f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}"
-                f"{' in an identity-based policy' if decision.effect is Effect.EXPLICIT_DENY else f' {action} action'}"
-            )
+        for action, resource, decision in await self.sessions.decide(session, operation, request, region, source_ip):
+            if not decision.allowed:
+                raise _denied(session, action, resource, decision)
 
     async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
         try:
@@ -130,6 +127,13 @@ class Authenticator:
 
 def _assumed(access_key_id: str, session: Session) -> Caller:
     return Caller(access_key_id, session.name, session.account, "role", session)
+
+
+def _denied(session: Session, action: str, resource: str, decision: Decision) -> errors.AccessDeniedException:
+    asked = f"User: {session.arn} is not authorized to perform: {action} on resource: {resource}"
+    if decision.effect is Effect.EXPLICIT_DENY:
+        return errors.AccessDeniedException(f"{asked} with an explicit deny in an identity-based policy")
+    return errors.AccessDeniedException(f"{asked} because no identity-based policy allows the {action} action")
 
 
 def named(request: HttpRequest, *, believed: bool) -> Identity:
