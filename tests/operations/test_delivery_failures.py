@@ -65,6 +65,7 @@ async def server(request: pytest.FixtureRequest, away: Away, signing_pairs: list
         twilio_account="AC1",
         twilio_token="token",
         twilio_from="+1",
+        delivery_seconds=60.0,  # on a busy machine the first call loads its library for longer than anybody would wait
     )
     running = await TestServer(settings, PreparedKeyMaker(signing_pairs)).start()
     yield running

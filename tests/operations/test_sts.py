@@ -141,6 +141,18 @@ class TestWebIdentity:
         assert (made["SubjectFromWebIdentityToken"], made["Audience"]) == (sub, client)
         assert b":assumed-role/Kim/app</Arn>" in (await sts_as(server, made["Credentials"])).body
 
+    async def test_a_user_pool_is_no_identity_pool(self, server: TestServer) -> None:
+        """By whatever issuer it is made to issue: roles for identities do not trust its users."""
+        pool = await server.pool(UserPoolTags={"_issuer_": "https://cognito-identity.amazonaws.com"})
+        client = await server.client(pool)
+        await server.user(pool, "kim")
+        token = (await server.sign_in(client, "kim"))["IdToken"]
+        condition = {"StringEquals": {"cognito-identity.amazonaws.com:aud": client}}
+        principal = {"Federated": "cognito-identity.amazonaws.com"}
+        await make_role(server, statement(Principal=principal, Action="sts:AssumeRoleWithWebIdentity", Condition=condition))
+        asked = {"RoleArn": ROLE, "RoleSessionName": "app", "WebIdentityToken": token}
+        assert (await refused(server, "sts", "AssumeRoleWithWebIdentity", **asked))[1] == "InvalidIdentityToken"
+
     async def test_no_other_will(self, server: TestServer) -> None:
         """Access tokens, altered and foreign ones, those of another audience, and late ones."""
         _, _, tokens = await self.login(server)

@@ -79,6 +79,8 @@ async def _of_user_pool(cx: Context, read: jwt.Unverified) -> Login | None:
         raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
     if float(claims["exp"]) <= cx.clock.now():
         raise errors.ExpiredTokenException(_EXPIRED)
+    if claims["iss"] == identity_tokens.ISSUER:  # whoever names a pool's issuer by a tag does not become an identity pool by it
+        raise errors.InvalidIdentityTokenException(_NO_KEY)
     return _login(str(claims["iss"]), str(claims["sub"]), found.client.client_id)
 
 
