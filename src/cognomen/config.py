@@ -125,6 +125,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sync_assume_role: bool = False
     sync_streams: str = "kinesis"
     sync_streams_folder: str = ""
+    kafka_servers: str = ""
+    kafka_tls: bool = False
+    kafka_ca_file: str = ""
+    kafka_user: str = ""
+    kafka_password: str = ""
     push_applications: dict[str, PushApplication] = {}
     twilio_url: str = "https://api.twilio.com"
     twilio_account: str = ""

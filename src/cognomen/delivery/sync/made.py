@@ -69,7 +69,25 @@ def _sink(settings: Settings, aws: Aws, roles: Roles) -> StreamSink:
             if not settings.sync_streams_folder or not folder.is_dir():
                 raise BadSetting("sync_streams files needs sync_streams_folder, a folder that is there")
             return Files(folder, threads)
-    raise BadSetting("sync_streams must be kinesis or files")
+        case "kafka":
+            return _kafka(settings)
+    raise BadSetting("sync_streams must be kinesis, files or kafka")
+
+
+def _kafka(settings: Settings) -> StreamSink:
+    try:
+        from cognomen.delivery.sync.kafka import Broker, Kafka
+    except ModuleNotFoundError as error:
+        raise BadSetting("sync_streams kafka needs a library that is not installed: pip install 'cognomen[kafka]'") from error
+    if not settings.kafka_servers or bool(settings.kafka_user) != bool(settings.kafka_password):
+        raise BadSetting("sync_streams kafka needs kafka_servers; kafka_user and kafka_password go together")
+    if settings.kafka_user and not settings.kafka_tls and settings.mode == "serve":
+        raise BadSetting("kafka_password is sent over TLS alone: set kafka_tls")
+    broker = Broker(settings.kafka_servers, settings.kafka_tls, settings.kafka_ca_file, settings.kafka_user, settings.kafka_password)
+    try:
+        return Kafka(broker)
+    except OSError as error:
+        raise BadSetting("kafka_ca_file cannot be read") from error
 
 
 def _direct(settings: Settings, clock: Clock) -> dict[str, Platform]:
