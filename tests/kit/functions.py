@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ def arn(name: str) -> str:
 
 
 class Functions:
-    """`add` a function: it takes an event and returns what it changes of `response`, or raises; or raw bytes."""
+    """`add` a function: it takes an event and returns (or is awaited for) what it changes of `response`, or raises; or raw bytes."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -34,6 +35,8 @@ class Functions:
         self.events.append(given)
         try:
             answered = function(given)
+            if inspect.isawaitable(answered):
+                answered = await answered
         except Exception as error:
             raise FunctionFailed(str(error)) from error
         if isinstance(answered, bytes):

@@ -75,7 +75,8 @@ class TestLockout:
         assert await self.fail(server, client, "anna", 4) == ["Incorrect username or password."] * 4
 
     async def test_guesses_made_at_once_are_counted(self, server: TestServer) -> None:
-        """Forty guesses at one moment, the right one last: the lock that the others set holds it off, also between check and success.
+        """Forty guesses at one moment, the right one last: the lock that the others set holds it off, also between check and success, and its
+        answer is that of the wrong ones beside it: five are told that they are wrong, and no more.
 
         On PostgreSQL sixteen units run side by side, so the right one may be among the first to be decided; later than those it must not pass.
         """
@@ -95,3 +96,44 @@ class TestLockout:
         assert len(answers) == 40
         assert "in" not in answers[21:]
         assert set(answers) <= {"in", "Incorrect username or password.", "Password attempts exceeded"}
+        assert answers.count("Incorrect username or password.") <= 5 + 5 * answers.count("in")
+
+    async def test_guesses_at_a_present_password_are_answered_alike(self, server: TestServer) -> None:
+        """ChangePassword with somebody else's token: in a burst that locks, the right guess neither passes nor shows."""
+        pool = await server.pool()
+        client = await server.client(pool)
+        await server.user(pool, "anna")
+        token = (await server.sign_in(client, "anna"))["AccessToken"]
+
+        async def guess(password: str) -> str:
+            try:
+                await server.call("ChangePassword", AccessToken=token, PreviousPassword=password, ProposedPassword="Another-Horse-9")
+            except AwsError as refused:
+                return refused.message
+            return "changed"
+
+        answers = await asyncio.gather(*(guess(password) for password in [WRONG] * 39 + [PASSWORD]))
+        assert answers[-1] == "Password attempts exceeded"
+        assert answers.count("Incorrect username or password.") <= 5
+        server.clock.advance(900)
+        assert "AccessToken" in await server.sign_in(client, "anna")
+
+    async def test_codes_guessed_at_once_are_answered_alike(self, server: TestServer) -> None:
+        """Five wrong codes are told so; what comes after them in the same burst is told the limit, the right one too."""
+        pool = await server.pool(AutoVerifiedAttributes=["email"])
+        client = await server.client(pool)
+        email = [{"Name": "email", "Value": "anna@example.com"}]
+        await server.call("SignUp", ClientId=client, Username="anna", Password=PASSWORD, UserAttributes=email)
+        right = await server.code("anna@example.com")
+        wrong = "000000" if right != "000000" else "000001"
+
+        async def guess(code: str) -> str:
+            try:
+                await server.call("ConfirmSignUp", ClientId=client, Username="anna", ConfirmationCode=code)
+            except AwsError as refused:
+                return refused.code
+            return "confirmed"
+
+        answers = await asyncio.gather(*(guess(code) for code in [wrong] * 39 + [right]))
+        assert answers[-1] == "LimitExceededException"
+        assert answers.count("CodeMismatchException") == 5

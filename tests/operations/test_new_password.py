@@ -68,6 +68,22 @@ class TestNewPassword:
         responses = {"USERNAME": "anna", "NEW_PASSWORD": PASSWORD, "userAttributes.family_name": "Ek"}
         assert "AuthenticationResult" in await server.call("RespondToAuthChallenge", **answer, ChallengeResponses=responses)
 
+    @pytest.mark.parametrize(("name", "value"), [("email", "eve@example.com"), ("email", "anna@example.com"), ("email", "")])
+    async def test_an_address_that_is_there_is_not_changed(self, server: TestServer, name: str, value: str) -> None:
+        """Who has only a temporary password does not move the account to an address of their own; not even to say the same, as live."""
+        pool, client = await self.invited(server)
+        asked = await server.sign_in(client, "anna", "Temporary-1")
+        answer = {"ClientId": client, "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": asked["Session"]}
+        responses = {"USERNAME": "anna", "NEW_PASSWORD": PASSWORD, f"userAttributes.{name}": value}
+        with pytest.raises(AwsError) as refused:
+            await server.call("RespondToAuthChallenge", **answer, ChallengeResponses=responses)
+        assert (refused.value.code, refused.value.message) == ("NotAuthorizedException", f"Cannot modify an already provided {name}")
+        user = await server.call("AdminGetUser", UserPoolId=pool, Username="anna")
+        assert (user["UserStatus"], {"Name": "email", "Value": "anna@example.com"} in user["UserAttributes"]) == (
+            "FORCE_CHANGE_PASSWORD",
+            True,
+        )
+
     async def test_a_temporary_password_expires(self, server: TestServer) -> None:
         pool, client = await self.invited(server)
         server.clock.advance(7 * 86_400 + 1)

@@ -181,7 +181,10 @@ def _newcomer(pool: Pool, there: dict[str, Any]) -> Newcomer:
         modified_at=there["UserLastModifiedDate"].timestamp(),
         attributes_json=attributes_json(sub, given),
     )
-    claimed = [name for name in names.naming_attributes(pool) if names.claims_alias(pool, name, given)]
+    named = None
+    if not any(given.get(f"{name}_verified") == "true" for name in names.username_attributes(pool)):
+        named = next((name for name in names.username_attributes(pool) if given.get(name)), None)  # else nothing would lead to the user
+    claimed = [name for name in names.naming_attributes(pool) if names.claims_alias(pool, name, given, named=named)]
     return user, {name: names.key(pool, given[name]) for name in claimed}
 
 

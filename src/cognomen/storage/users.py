@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
 from cognomen.api import idp
 from cognomen.storage.engine import Engine, Reader, Row, Tx
-from cognomen.storage.errors import Missing
+from cognomen.storage.errors import Missing, Taken
 
 # Attributes that ListUsers may search, beside username, sub, status and enabled: attribute -> column of its folded value.
 SEARCHED = {
@@ -31,6 +31,12 @@ _UPDATE = (
     + " WHERE pool_id = $1 AND sub = $2"
 )
 _BY_SUB = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND sub = $2"
+# Every name leads to one user: a user name, a sub, or a preferred user name.
+_CROSSED = (
+    "SELECT 1 FROM users WHERE pool_id = $1 AND sub = $2 UNION ALL SELECT 1 FROM users WHERE pool_id = $1 AND username_key = $3"
+    " UNION ALL SELECT 1 FROM aliases WHERE pool_id = $1 AND attribute = 'preferred_username' AND value = $2"
+)
+_STANDING = "SELECT enabled, credential, signed_out_at FROM users WHERE pool_id = $1 AND sub = $2"
 _BY_NAME = f"SELECT {COLUMNS} FROM users WHERE pool_id = $1 AND username_key = $2"
 IN_GROUPS = "EXISTS(SELECT 1 FROM group_members m WHERE m.pool_id = {0}.pool_id AND m.sub = {0}.sub)"
 _BY_NAME_WITH_GROUPS = f"SELECT {COLUMNS}, {IN_GROUPS.format('users')} FROM users WHERE pool_id = $1 AND username_key = $2"
@@ -83,6 +89,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_attributes(self, attributes: Mapping[str, str]) -> User:
         return msgspec.structs.replace(self, attributes_json=attributes_json(self.sub, attributes))
+
+
+class Standing(NamedTuple):
+    """What others may change of a user while a sign-in goes on."""
+
+    enabled: bool
+    credential: bytes | None
+    signed_out_at: float | None
 
 
 Listed = tuple[str, str]
@@ -166,6 +180,11 @@ class Users:
         row = await (tx or self._engine).row(_BY_SUB, pool_id, sub)
         return user_of(row) if row else None
 
+    async def standing(self, tx: Tx, user: User) -> Standing | None:
+        """Within a unit: whether and how the user may still act; None when they are gone."""
+        row = await tx.row(_STANDING, user.pool_id, user.sub)
+        return Standing(bool(row[0]), row[1], row[2]) if row else None
+
     async def by_username(self, pool_id: str, username_key: str, tx: Reader | None = None, *, with_groups: bool = False) -> User | None:
         """`with_groups` looks in the same read whether the user is in any."""
         row = await (tx or self._engine).row(_BY_NAME_WITH_GROUPS if with_groups else _BY_NAME, pool_id, username_key)
@@ -177,9 +196,12 @@ class Users:
         return user_of(row) if row else None
 
     async def add(self, tx: Tx, user: User) -> None:
-        """Raises Taken when the user name or the sub is in use, Missing when the pool is gone: its removal must find no late comer."""
+        """Raises Taken when the user name or the sub is in use, as the one or the other or as a preferred user name, Missing when the pool is gone:
+        its removal must find no late comer."""
         if await tx.row("SELECT 1 FROM pools WHERE pool_id = $1 AND state = 'active'", user.pool_id) is None:
             raise Missing(user.pool_id)
+        if await tx.row(_CROSSED, user.pool_id, user.username_key, user.sub) is not None:
+            raise Taken("users.username")
         await tx.run(_INSERT, *_values(user))
         await self._count(tx, user, 1)
 
@@ -190,6 +212,10 @@ class Users:
             raise Missing(pool_id)
         names = {user.username_key for user, _ in newcomers}
         taken = await self._present(tx, "SELECT username_key FROM users WHERE pool_id = $1 AND username_key", (pool_id,), names)
+        taken |= await self._present(tx, "SELECT sub FROM users WHERE pool_id = $1 AND sub", (pool_id,), names)
+        taken |= await self._present(
+            tx, "SELECT value FROM aliases WHERE pool_id = $1 AND attribute = 'preferred_username' AND value", (pool_id,), names
+        )
         owned: dict[str, set[str]] = {}
         for attribute in {attribute for _, aliases in newcomers for attribute in aliases}:
             values = {_storable(aliases[attribute]) for _, aliases in newcomers if attribute in aliases}
@@ -271,6 +297,11 @@ class Users:
             user.sub,
         )
         return str(row[0])
+
+    async def aliases_of(self, tx: Tx, user: User) -> list[str]:
+        """The attributes by whose values the user can be found."""
+        rows = await tx.rows("SELECT attribute FROM aliases WHERE pool_id = $1 AND sub = $2", user.pool_id, user.sub)
+        return [row[0] for row in rows]
 
     async def drop_alias(self, tx: Tx, user: User, attribute: str) -> None:
         """This user's aliases of one attribute lead nowhere any more."""

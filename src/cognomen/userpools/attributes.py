@@ -86,25 +86,40 @@ async def apply(cx: Context, tx: Tx, pool: Pool, user: User, changes: Mapping[st
     return changed
 
 
-async def settle_aliases(cx: Context, tx: Tx, pool: Pool, user: User, touched: Iterable[str], *, force: bool = False) -> None:
-    """Makes the aliases of the touched attributes what the user's attributes say.
+async def settle_aliases(
+    cx: Context, tx: Tx, pool: Pool, user: User, touched: Iterable[str], *, named: str | None = None, force: bool = False
+) -> None:
+    """Makes the aliases of the touched attributes what the user's attributes say. `named` is the attribute by which a new user is named, in a
+    pool with username attributes.
 
     A verified alias that another user owns moves only by `force` (ForceAliasCreation), and that user's value is then no longer verified.
     What is a user's name, or was never verified, does not move. Raises AliasExistsException.
     """
     present = user.attributes
+    wanted = set(touched) & set(names.naming_attributes(pool))
+    if wanted and named is None and names.username_attributes(pool):
+        owned = await cx.store.users.aliases_of(tx, user)
+        named = owned[0] if len(owned) == 1 else None  # the only name that the user goes by stays theirs when it changes
     for attribute in names.naming_attributes(pool):
-        if attribute not in touched:
+        if attribute not in wanted:
             continue
         await cx.store.users.drop_alias(tx, user, attribute)
-        if not names.claims_alias(pool, attribute, present):
+        if not names.claims_alias(pool, attribute, present, named=named):
             continue
+        if attribute == "preferred_username" and await _names_another(cx, tx, pool, user, present[attribute]):
+            raise alias_exists(attribute)
         loser = await cx.store.users.claim_alias(tx, user, attribute, names.key(pool, present[attribute]))
         if loser is None:
             continue
         if not force or attribute not in VERIFIABLE or attribute in names.username_attributes(pool):
             raise alias_exists(attribute)
         await _unverify(cx, tx, user.pool_id, loser, attribute)
+
+
+async def _names_another(cx: Context, tx: Tx, pool: Pool, user: User, value: str) -> bool:
+    """Is this somebody else's user name? It would lead to them, whoever prefers it."""
+    found = await cx.store.users.by_username(pool.pool_id, names.key(pool, value), tx)
+    return found is not None and found.sub != user.sub
 
 
 async def _unverify(cx: Context, tx: Tx, pool_id: str, sub: str, attribute: str) -> None:

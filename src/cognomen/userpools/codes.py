@@ -21,9 +21,8 @@ from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx, Unit
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import messages
+from cognomen.userpools import messages, nobody
 from cognomen.userpools.hooks.ask import Occasion
-from cognomen.userpools.rules import names
 
 SIGN_UP = "sign_up"
 RESET = "reset"
@@ -67,42 +66,29 @@ def counting(cx: Context, pool_id: str, subject: str, purpose: str, *, most: int
     return unit
 
 
-def unknown_subject(cx: Context, pool: Pool, typed: str) -> str:
-    """Under which a name that nobody has is counted."""
-    return cx.sealer.mac("unknown user", pool.pool_id.encode(), typed.encode("utf-8", "surrogatepass")).hex()
+async def simulate(cx: Context, pool: Pool, typed: str, purpose: str, user: User | None = None) -> idp.CodeDeliveryDetailsType:
+    """What a user who does not exist is answered where users are hidden, and a `user` who may have no code: a plausible address, the same at
+    each try.
 
-
-async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.CodeDeliveryDetailsType:
-    """What a user who does not exist is answered where users are hidden: a plausible address, the same at each try.
-
-    It takes as long as a real one: a code is made and kept, another durable write stands for the inbox and a pause for other channels.
-    Raises CodeDeliveryFailureException where a message to anybody would.
+    It takes as long as a real one: a code is made and kept (no guess will fit it, but guesses get the answers of wrong ones, not of none),
+    another durable write stands for the inbox and a pause for other channels. Raises CodeDeliveryFailureException where a message to anybody would.
     """
-    subject = unknown_subject(cx, pool, typed)
-    row = Code(pool.pool_id, subject, purpose, cx.sealer.mac("code", ids.digits(6).encode()), "", "", cx.clock.now())
+    subject = user.sub if user is not None else nobody.subject(cx, pool, typed)
+    digest = cx.sealer.mac("nobody's code", ids.digits(6).encode())
+    row = Code(pool.pool_id, subject, purpose, digest, "", "", cx.clock.now() + _VALID_SECONDS.get(purpose, _DAY))
     await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
-    await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
+    await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
     return await plausible_address(cx, pool, typed)
 
 
-async def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeliveryDetailsType:
-    """Where a code of somebody who does not exist is said to go, after as long as a message there would take.
+async def plausible_address(cx: Context, pool: Pool, typed: str, wanted: str | None = None) -> idp.CodeDeliveryDetailsType:
+    """Where a code of somebody who does not exist is said to go (to the `wanted` attribute), after as long as a message there would take.
 
     Raises CodeDeliveryFailureException where a message to anybody would.
     """
-    attribute, address = _simulated_address(cx, pool, typed)
+    attribute, address = nobody.address(cx, pool, typed, wanted)
     await messages.pretend(cx, pool, "sms" if attribute == "phone_number" else "email")
     return details(attribute, address)
-
-
-def _simulated_address(cx: Context, pool: Pool, typed: str) -> tuple[str, str]:
-    if names.is_phone_number(typed):
-        return "phone_number", typed
-    if names.is_email(typed):
-        return "email", typed
-    letters = cx.sealer.mac("simulated address", pool.pool_id.encode(), typed.encode("utf-8", "surrogatepass"))
-    name, domain = (chr(ord("a") + letters[at] % 26) for at in (0, 1))
-    return "email", f"{name}@{domain}"
 
 
 async def send(
@@ -142,9 +128,7 @@ async def check(cx: Context, user: User, purpose: str, text: str) -> Code:
     Raises CodeMismatchException (counted), ExpiredCodeException, LimitExceededException after five wrong ones in an hour.
     """
     now = cx.clock.now()
-    wrong = await cx.store.attempts.get(user.pool_id, user.sub, f"code:{purpose}", now)
-    if wrong.failures >= _WRONG_CODES:
-        raise errors.LimitExceededException(_TOO_MANY)
+    await _refuse_guessing(cx, user.pool_id, user.sub, purpose)
     row = await cx.store.codes.get(user.pool_id, user.sub, purpose)
     if row is None or row.expires_at <= now:
         raise expired()
@@ -155,11 +139,13 @@ async def check(cx: Context, user: User, purpose: str, text: str) -> Code:
 
 
 async def refuse_nobody(cx: Context, pool: Pool, typed: str, purpose: str) -> NoReturn:
-    """What a code of a user who does not exist gets where users are hidden: what a wrong one of a real user gets, counted alike."""
-    subject = unknown_subject(cx, pool, typed)
-    wrong = await cx.store.attempts.get(pool.pool_id, subject, f"code:{purpose}", cx.clock.now())
-    if wrong.failures >= _WRONG_CODES:
-        raise errors.LimitExceededException(_TOO_MANY)
+    """What a code of a user who does not exist gets where users are hidden: what a wrong one of a real user gets, counted alike, once a code
+    was asked for, and before that what any code gets."""
+    subject = nobody.subject(cx, pool, typed)
+    await _refuse_guessing(cx, pool.pool_id, subject, purpose)
+    row = await cx.store.codes.get(pool.pool_id, subject, purpose)
+    if row is None or row.expires_at <= cx.clock.now():
+        raise expired()
     await _count_wrong(cx, pool.pool_id, subject, purpose)
     raise mismatch()
 
@@ -167,16 +153,23 @@ async def refuse_nobody(cx: Context, pool: Pool, typed: str, purpose: str) -> No
 async def spend(cx: Context, tx: Tx, row: Code) -> None:
     """Within the unit that gives the code its effect. Raises ExpiredCodeException when another request was first, and
     LimitExceededException when wrong ones reached the limit meanwhile (codes tried in parallel)."""
-    wrong = await cx.store.attempts.get(row.pool_id, row.sub, f"code:{row.purpose}", cx.clock.now(), tx)
-    if wrong.failures >= _WRONG_CODES:
-        raise errors.LimitExceededException(_TOO_MANY)
+    await _refuse_guessing(cx, row.pool_id, row.sub, row.purpose, tx)
     if not await cx.store.codes.spend(tx, row):
         raise expired()
     await cx.store.attempts.reset(tx, row.pool_id, row.sub, f"code:{row.purpose}")
 
 
+async def _refuse_guessing(cx: Context, pool_id: str, sub: str, purpose: str, tx: Tx | None = None) -> None:
+    wrong = await cx.store.attempts.get(pool_id, sub, f"code:{purpose}", cx.clock.now(), tx)
+    if wrong.failures >= _WRONG_CODES:
+        raise errors.LimitExceededException(_TOO_MANY)
+
+
 async def _count_wrong(cx: Context, pool_id: str, sub: str, purpose: str) -> None:
+    """Beyond the limit a wrong code is answered as the right one is, also where both came in one burst. Raises LimitExceededException."""
+
     async def unit(tx: Tx) -> None:
+        await _refuse_guessing(cx, pool_id, sub, purpose, tx)
         await cx.store.attempts.add(tx, pool_id, sub, f"code:{purpose}", cx.clock.now(), _WINDOW)
 
     await cx.store.write(unit)

@@ -15,7 +15,7 @@ from cognomen.kernel import srp
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import foreign_passwords
+from cognomen.userpools import foreign_passwords, nobody
 from cognomen.userpools.rules import password_policy
 
 _PURPOSE = "credential"
@@ -36,7 +36,7 @@ def make(cx: Context, pool_id: str, username: str, sub: str, password: str) -> b
 def of(cx: Context, pool: Pool, user: User | None, typed: str) -> srp.Verifier:
     """What proves this user's password; for nobody, or a user without a password, a decoy that costs the same to check."""
     if user is None or user.credential is None or foreign_passwords.is_foreign(user.credential):
-        return srp.decoy(cx.sealer.mac("decoy", pool.pool_id.encode(), typed.encode()))
+        return nobody.verifier(cx, pool, typed)
     return _open(cx, user, user.credential)
 
 

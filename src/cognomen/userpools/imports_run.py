@@ -207,11 +207,13 @@ class ImportRunner:
             status="CONFIRMED" if row.password_hash else "RESET_REQUIRED",
             credential=foreign_passwords.seal(self._sealer, pool.pool_id, sub, row.password_hash) if row.password_hash else None,
         )
-        present = attributes.merged({}, given)
+        present, named = attributes.merged({}, given), names.attribute_of(pool, row.username)
         if row.mfa and present.get("phone_number"):
             user = factors.with_factors(user, factors.Factors(enabled=(factors.SMS,), preferred=factors.SMS))
         aliases = {
-            name: names.key(pool, present[name]) for name in names.naming_attributes(pool) if names.claims_alias(pool, name, present)
+            name: names.key(pool, present[name])
+            for name in names.naming_attributes(pool)
+            if names.claims_alias(pool, name, present, named=named)
         }
         return user, aliases
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from cognomen.api import idp
+from cognomen.api import errors, idp
 from cognomen.context import Context
 from cognomen.kernel import ids
 from cognomen.kernel.events import TokenRevoked
@@ -69,6 +69,7 @@ async def sign_in(
     ready = await claims_of(cx, pool, client, user, session, occasion) if token_generation.is_asked(pool) else None
 
     async def unit(tx: Tx) -> list[Session]:
+        await _refuse_outdated(cx, tx, user)
         await also(tx)
         gone = await tracking.make_room(cx, tx, session, limits.max_per_user) if limits.tracking else []
         await cx.store.sessions.add(tx, session)
@@ -87,6 +88,18 @@ async def sign_in(
     result = await signing
     result.new_device_metadata = new_device
     return result
+
+
+async def _refuse_outdated(cx: Context, tx: Tx, user: User) -> None:
+    """Between the proof of a password and its tokens a function may run for seconds: whoever was signed out, disabled, deleted or given another
+    password in that time gets no session that outlives it. Raises NotAuthorizedException."""
+    present = await cx.store.users.standing(tx, user)
+    if present is None or present.credential != user.credential:
+        raise errors.NotAuthorizedException("Incorrect username or password.")
+    if not present.enabled:
+        raise errors.NotAuthorizedException("User is disabled.")
+    if present.signed_out_at != user.signed_out_at:
+        raise errors.NotAuthorizedException("Invalid session for the user.")
 
 
 async def tokens(

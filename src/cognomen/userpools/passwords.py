@@ -12,8 +12,9 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, messages, protection
+from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, messages, nobody, protection
 from cognomen.userpools.auth import lockout
+from cognomen.userpools.auth.steps import incorrect
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_up as sign_up_hooks
 from cognomen.userpools.hooks.ask import Occasion
@@ -37,7 +38,7 @@ async def _forgot(
 ) -> idp.ForgotPasswordResponse:
     if recovery.only_by_admin(pool):
         raise errors.NotAuthorizedException("Contact administrator to reset password.")
-    await codes.limit_messages(cx, pool.pool_id, user.sub if user else codes.unknown_subject(cx, pool, request.username), codes.RESET)
+    await codes.limit_messages(cx, pool.pool_id, user.sub if user else nobody.subject(cx, pool, request.username), codes.RESET)
     if user is None:
         user = await migration.at_forgotten_password(cx, pool, client, request.username, request.client_metadata)
     try:
@@ -47,7 +48,7 @@ async def _forgot(
     except errors.ServiceError:
         if client.settings.prevent_user_existence_errors != "ENABLED":
             raise
-        return idp.ForgotPasswordResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.RESET))
+        return idp.ForgotPasswordResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.RESET, user))
     sent = await _send_reset(cx, pool, user, client.client_id, request.client_metadata)
     return idp.ForgotPasswordResponse(code_delivery_details=sent)
 
@@ -130,17 +131,22 @@ async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> id
 
 
 async def _change(cx: Context, request: idp.ChangePasswordRequest, of: access.Access, happening: protection.Happening) -> None:
-    user = of.user
+    user, in_time = of.user, None
     if user.credential is not None:
         if not request.previous_password:
             raise errors.InvalidParameterException("Missing required parameter PreviousPassword")
-        await lockout.check_password(cx, of.pool, user, request.previous_password)
+        in_time = await lockout.check_password(cx, of.pool, user, request.previous_password)
     password_policy.check(password_policy.of(of.pool), request.proposed_password)
     await credentials.check_new(cx, of.pool, user, request.proposed_password)
     await protection.refuse_compromised(cx, happening, "PASSWORD_CHANGE", request.proposed_password)
     sealed = credentials.make(cx, user.pool_id, user.username, user.sub, request.proposed_password)
 
     async def unit(tx: Tx) -> None:
+        if in_time is not None:
+            await in_time(tx)
+        present = await cx.store.users.by_sub(user.pool_id, user.sub, tx)
+        if present is not None and present.credential != user.credential:
+            raise incorrect()  # another change came first: what was proved is no longer the password
         await credentials.replace(cx, tx, of.pool, user, sealed, password_expires_at=None)
 
     await find.write(cx, unit)

@@ -20,7 +20,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.risk import AuthEvent
 from cognomen.storage.users import User
-from cognomen.userpools import codes
+from cognomen.userpools import nobody
 from cognomen.userpools.rules import context_data, networks
 from cognomen.userpools.rules.risk import Seen
 
@@ -136,7 +136,7 @@ async def event(
         response = "Pass"
     finally:
         if happening.user is not None or typed is not None:
-            subject = happening.user.sub if happening.user else codes.unknown_subject(cx, pool, typed or "")
+            subject = happening.user.sub if happening.user else nobody.subject(cx, pool, typed or "")
             shown = idp.AuthEventType(
                 event_id=ids.uuid(),
                 event_type=kind,

@@ -233,7 +233,7 @@ async def _new_user(cx: Context, pool: Pool, wanted: SeedUser) -> User:
         credential=sealed,
         password_expires_at=now + _DAY * temporary_days(pool) if first_use else None,
     )
-    await add_user(cx, pool, user, None, force_alias=False)
+    await add_user(cx, pool, user, None, named=names.attribute_of(pool, wanted.username), force_alias=False)
     return user
 
 

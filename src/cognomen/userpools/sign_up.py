@@ -17,7 +17,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
-from cognomen.userpools import attributes, client_auth, codes, credentials, find, protection
+from cognomen.userpools import attributes, client_auth, codes, credentials, find, nobody, protection
 from cognomen.userpools.auth import sign_up_session
 from cognomen.userpools.hooks import sign_up as hooks
 from cognomen.userpools.hooks.ask import Occasion
@@ -39,6 +39,7 @@ async def _sign_up(
     if admin_only is not None and admin_only.allow_admin_create_user_only:
         raise errors.NotAuthorizedException("SignUp is not permitted for this user pool")
     given = attributes.checked_by_client(pool, client, request.user_attributes or [], creating=True)
+    names.check_sign_up(pool, given)
     username, given = names.of_new_user(pool, request.username, given)
     schema.check_required(pool.settings.pool.schema_attributes or [], given)
     password = request.password or None
@@ -62,7 +63,8 @@ async def _sign_up(
     )
     prepared = None if verdict.confirmed else _code_for(cx, pool, user)
     # "If an alias with that email already exists, the alias will be moved to the new user" (AWS, pre sign-up).
-    await add_user(cx, pool, user, prepared, force_alias=bool(verdict.verified))
+    named = names.attribute_of(pool, request.username)
+    await add_user(cx, pool, user, prepared, named=named, force_alias=bool(verdict.verified))
     happening.user = user
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=username, client_id=client.client_id)
     sent = await codes.send(cx, pool, user, prepared, client.client_id, request.client_metadata) if prepared else None
@@ -79,7 +81,14 @@ def _reachable_without_password(pool: Pool, given: Mapping[str, str]) -> bool:
 
 
 async def add_user(
-    cx: Context, pool: Pool, user: User, prepared: codes.Prepared | None, *, force_alias: bool, exists: str = "User already exists"
+    cx: Context,
+    pool: Pool,
+    user: User,
+    prepared: codes.Prepared | None,
+    *,
+    named: str | None,
+    force_alias: bool,
+    exists: str = "User already exists",
 ) -> None:
     """Adds the user, the aliases that are theirs at once and the code, together. Raises UsernameExistsException, also for an alias: neither
     SignUp nor AdminCreateUser has AliasExistsException (FIDELITY B.4.40)."""
@@ -87,7 +96,7 @@ async def add_user(
     async def unit(tx: Tx) -> None:
         await cx.store.users.add(tx, user)
         try:
-            await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), force=force_alias)
+            await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), named=named, force=force_alias)
         except errors.AliasExistsException as cause:
             raise errors.UsernameExistsException(cause.message) from cause
         if prepared is not None:
@@ -176,12 +185,17 @@ async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationC
 async def _resend(
     cx: Context, request: idp.ResendConfirmationCodeRequest, pool: Pool, client: Client, user: User | None
 ) -> idp.ResendConfirmationCodeResponse:
-    subject = user.sub if user else codes.unknown_subject(cx, pool, request.username)
+    subject = user.sub if user else nobody.subject(cx, pool, request.username)
     await codes.limit_messages(cx, pool.pool_id, subject, codes.SIGN_UP)
     if user is None:
         if client.settings.prevent_user_existence_errors != "ENABLED":
             raise _nobody(client, codes.expired())
         return idp.ResendConfirmationCodeResponse(code_delivery_details=await codes.simulate(cx, pool, request.username, codes.SIGN_UP))
+    if not user.enabled:  # "returns CodeDeliveryDetails for a disabled user or a user that doesn't exist" (AWS, user existence errors)
+        if client.settings.prevent_user_existence_errors != "ENABLED":
+            raise errors.NotAuthorizedException("User is disabled.")
+        sent = await codes.simulate(cx, pool, request.username, codes.SIGN_UP, user)
+        return idp.ResendConfirmationCodeResponse(code_delivery_details=sent)
     if user.status != "UNCONFIRMED":
         raise errors.InvalidParameterException("User is already confirmed.")
     prepared = _code_for(cx, pool, user)

@@ -33,8 +33,7 @@ async def begin(cx: Context, attempt: Attempt) -> Step:
         return await _go_on(cx, attempt, preferred, at_once=parameter is not None and bool(attempt.parameters.get(parameter)))
     if not offered:
         raise incorrect()
-    named = attempt.user.username if attempt.user else attempt.typed
-    return Ask(SELECT, {"USERNAME": named}, available=tuple(offered))
+    return Ask(SELECT, {"USERNAME": password_srp.shown_name(cx, attempt)}, available=tuple(offered))
 
 
 async def answer_selection(cx: Context, attempt: Attempt) -> Step:

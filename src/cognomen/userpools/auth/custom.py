@@ -114,8 +114,7 @@ async def _create(cx: Context, attempt: Attempt, state: State) -> Ask:
     response = await _ask(cx, attempt, catalog.CREATE_AUTH_CHALLENGE, request)
     asked = State(state.rounds, CHALLENGE, text(response, "challengeMetadata"), texts(response, "privateChallengeParameters"))
     _keep(attempt, asked)
-    named = attempt.user.username if attempt.user else attempt.typed
-    return Ask(CHALLENGE, {"USERNAME": named, **texts(response, "publicChallengeParameters")})
+    return Ask(CHALLENGE, {"USERNAME": password_srp.shown_name(cx, attempt), **texts(response, "publicChallengeParameters")})
 
 
 async def _ask(cx: Context, attempt: Attempt, trigger: str, request: dict[str, Any]) -> dict[str, Any]:

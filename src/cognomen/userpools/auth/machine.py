@@ -101,7 +101,7 @@ async def _refuse_other_name(cx: Context, attempt: Attempt) -> None:
     """USERNAME must be a name of the session's user; which others there are, the answer does not tell."""
     pool, user = attempt.pool, attempt.user
     given = attempt.parameters["USERNAME"]
-    own = (attempt.typed, user.username, user.sub) if user else (attempt.typed, password_srp.decoy_user_id(cx, attempt))
+    own = (attempt.typed, user.username, user.sub) if user else (attempt.typed, password_srp.shown_name(cx, attempt))
     if names.key(pool, given) in {names.key(pool, name) for name in own}:
         return
     found = await find.user(cx, pool, given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 from cognomen.api import errors, idp
@@ -49,9 +51,9 @@ async def _replace(cx: Context, attempt: Attempt, password: str) -> Step:
         if name.startswith(_PREFIX)
     ]
     changes = attributes.checked_by_client(attempt.pool, attempt.client, given)
-    missing = [
-        name for name in schema.required(attempt.pool.settings.pool.schema_attributes or []) if not {**user.attributes, **changes}.get(name)
-    ]
+    wanted, present = schema.required(attempt.pool.settings.pool.schema_attributes or []), user.attributes
+    _refuse_known(wanted, present, changes)
+    missing = [name for name in wanted if not {**present, **changes}.get(name)]
     if missing:
         raise errors.InvalidParameterException(f"Invalid attributes given, {missing[0]} is missing")
     sealed = credentials.make(cx, user.pool_id, user.username, user.sub, password)
@@ -73,3 +75,14 @@ async def _replace(cx: Context, attempt: Attempt, password: str) -> Step:
     machine.spent(attempt)
     cx.tell(PasswordChanged, user.pool_id, sub=user.sub, username=user.username, how="challenge")
     return Passed("NEW_PASSWORD_REQUIRED")
+
+
+def _refuse_known(wanted: Iterable[str], present: Mapping[str, str], changes: Mapping[str, str]) -> None:
+    """The challenge fills in what is missing; what an administrator gave, an address above all, is changed by who has signed in.
+
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html: "In a NEW_PASSWORD_REQUIRED
+    challenge response, you can't modify a required attribute that already has a value". The text: aws-samples/aws-saas-factory-bootcamp #67.
+    """
+    for name in (*attributes.VERIFIABLE, *wanted):
+        if name in changes and present.get(name):
+            raise errors.NotAuthorizedException(f"Cannot modify an already provided {name}")

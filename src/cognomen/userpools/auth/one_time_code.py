@@ -18,8 +18,8 @@ from cognomen.kernel import ids, secrets
 from cognomen.storage.codes import Code
 from cognomen.storage.engine import Tx, Unit
 from cognomen.storage.errors import Missing
-from cognomen.userpools import attributes, codes, messages
-from cognomen.userpools.auth import lockout
+from cognomen.userpools import attributes, codes, messages, nobody
+from cognomen.userpools.auth import lockout, password_srp
 from cognomen.userpools.auth.steps import Ask, Attempt, WrongAnswer, incorrect, required
 from cognomen.userpools.hooks.ask import Occasion
 
@@ -47,9 +47,9 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
     try:
         if attempt.user is None:
             shown = await messages.declared(attribute, _as_long_as_a_message(cx, attempt, attribute, count))
-            value, named = "", attempt.typed
+            value = nobody.address(cx, attempt.pool, attempt.typed, attribute)[1]
         else:
-            value, named = attempt.user.attributes[attribute], attempt.user.username
+            value = attempt.user.attributes[attribute]
             occasion = Occasion("Authentication", attempt.client.client_id, attempt.metadata)
             sending = messages.deliver(cx, attempt.pool, attempt.user, write(value, code), occasion, first=count)
             await messages.declared(attribute, sending)
@@ -61,7 +61,7 @@ async def ask(cx: Context, attempt: Attempt, challenge: str, attribute: str, *, 
     parameters = {
         "CODE_DELIVERY_DELIVERY_MEDIUM": shown.delivery_medium or "",
         "CODE_DELIVERY_DESTINATION": shown.destination or "",
-        "USER_ID_FOR_SRP": named,
+        "USER_ID_FOR_SRP": password_srp.shown_name(cx, attempt),
     }
     return Ask(challenge, parameters)
 
@@ -80,17 +80,22 @@ async def prove(cx: Context, attempt: Attempt, challenge: str, parameter: str) -
     attempt.kept = {name: value for name, value in attempt.kept.items() if name != "sent"}
 
 
-async def refuse_guessing(cx: Context, attempt: Attempt) -> None:
+async def refuse_guessing(cx: Context, attempt: Attempt, tx: Tx | None = None) -> None:
     """Raises NotAuthorizedException after too many wrong codes in an hour."""
-    wrong = await cx.store.attempts.get(attempt.pool.pool_id, lockout.subject(cx, attempt), _KIND, cx.clock.now())
+    wrong = await cx.store.attempts.get(attempt.pool.pool_id, lockout.subject(cx, attempt), _KIND, cx.clock.now(), tx)
     if wrong.failures >= _WRONG:
         raise _too_many()
 
 
 async def count_wrong(cx: Context, attempt: Attempt) -> None:
-    """A unit of its own: the count must survive the error that follows."""
-    subject = lockout.subject(cx, attempt)
-    await cx.store.write(lambda tx: cx.store.attempts.add(tx, attempt.pool.pool_id, subject, _KIND, cx.clock.now(), _WINDOW))
+    """A unit of its own: the count must survive the error that follows. Beyond the limit, also where codes come in one burst, a wrong one is
+    answered as the right one is. Raises NotAuthorizedException."""
+
+    async def unit(tx: Tx) -> None:
+        await refuse_guessing(cx, attempt, tx)
+        await cx.store.attempts.add(tx, attempt.pool.pool_id, lockout.subject(cx, attempt), _KIND, cx.clock.now(), _WINDOW)
+
+    await cx.store.write(unit)
 
 
 def forget_wrong(cx: Context, attempt: Attempt) -> Callable[[Tx], Awaitable[None]]:
@@ -123,7 +128,7 @@ async def _as_long_as_a_message(cx: Context, attempt: Attempt, attribute: str, c
         await cx.store.codes.drop(tx, pool_id, subject, "sign_in")
 
     await cx.store.write(unit)
-    return await codes.plausible_address(cx, attempt.pool, attempt.typed)
+    return await codes.plausible_address(cx, attempt.pool, attempt.typed, attribute)
 
 
 def text(attempt: Attempt, to: str, code: str) -> Message:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cognomen.context import Context
 from cognomen.storage.clients import Client
-from cognomen.userpools import credentials
+from cognomen.userpools import credentials, nobody
 from cognomen.userpools.auth import srp_exchange
 from cognomen.userpools.auth.password import temporary_password_expired
 from cognomen.userpools.auth.session import SessionState, state_of
@@ -19,7 +19,7 @@ _PURPOSE = "srp secret block"
 async def begin(cx: Context, attempt: Attempt) -> Step:
     A = srp_exchange.public_value(attempt.parameters)
     verifier = credentials.of(cx, attempt.pool, attempt.user, attempt.typed)
-    user_id = attempt.user.username if attempt.user else decoy_user_id(cx, attempt)
+    user_id = shown_name(cx, attempt)
     asked = srp_exchange.begin(cx, _PURPOSE, state_of(cx, attempt, CHALLENGE), A, verifier, user_id)
     return Ask(CHALLENGE, {"USER_ID_FOR_SRP": user_id, "USERNAME": user_id, **asked}, with_session=False)
 
@@ -41,9 +41,6 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
     return Passed("PASSWORD_SRP")
 
 
-def decoy_user_id(cx: Context, attempt: Attempt) -> str:
-    """What a real user's USER_ID_FOR_SRP would look like: a sub where user names are subs, else the name that was typed."""
-    if not attempt.pool.settings.pool.username_attributes:
-        return attempt.typed
-    digits = cx.sealer.mac("decoy sub", attempt.pool.pool_id.encode(), attempt.typed.encode()).hex()
-    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:32]}"
+def shown_name(cx: Context, attempt: Attempt) -> str:
+    """The user's own name, as challenges tell it to the client; for nobody, what one would look like."""
+    return attempt.user.username if attempt.user else nobody.user_id(cx, attempt.pool, attempt.typed)

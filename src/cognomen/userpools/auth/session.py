@@ -11,12 +11,10 @@ from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.users import User
-from cognomen.userpools import credentials
+from cognomen.userpools import credentials, nobody
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
-# Of what nobody is called: a Session has at most 4,096 characters (SessionType), and no user has so long a name.
-_LONGEST_NAME = 256
 _BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP"})
 _REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
@@ -48,7 +46,7 @@ def state_of(cx: Context, attempt: Attempt, challenge: str) -> SessionState:
         pool_id=attempt.pool.pool_id,
         client_id=attempt.client.client_id,
         flow=attempt.flow,
-        typed=attempt.typed if attempt.user else attempt.typed[:_LONGEST_NAME],
+        typed=attempt.typed if attempt.user else attempt.typed[: nobody.LONGEST_NAME],
         sub=attempt.user.sub if attempt.user else NOBODY,
         admin=attempt.admin,
         factors=attempt.factors,

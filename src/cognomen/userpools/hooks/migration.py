@@ -178,7 +178,8 @@ async def _keep(cx: Context, pool: Pool, client: Client, typed: str, user: User,
 
     async def unit(tx: Tx) -> None:
         await cx.store.users.add(tx, user)
-        await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), force=force_alias)
+        named = names.attribute_of(pool, typed)
+        await attributes.settle_aliases(cx, tx, pool, user, names.naming_attributes(pool), named=named, force=force_alias)
 
     try:
         await cx.store.write(unit)

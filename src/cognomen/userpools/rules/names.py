@@ -65,14 +65,23 @@ def attribute_of(pool: Pool, name: str) -> str | None:
     return "preferred_username" if "preferred_username" in allowed else None
 
 
-def claims_alias(pool: Pool, attribute: str, attributes: Mapping[str, str]) -> bool:
-    """Do these attributes let their user own the value as an alias? An email or phone number must be verified first; in a pool with
-    username attributes it is the user's name, verified or not."""
-    if not attributes.get(attribute):
+def claims_alias(pool: Pool, attribute: str, attributes: Mapping[str, str], *, named: str | None) -> bool:
+    """Do these attributes let their user own the value as an alias? An email or phone number must be verified first, but for the one that is
+    the user's name in a pool with username attributes (`named`): a second one, unproved, would keep its real owner from signing up."""
+    if attribute not in naming_attributes(pool) or not attributes.get(attribute):
         return False
-    if attribute in username_attributes(pool) or attribute == "preferred_username":
-        return attribute in naming_attributes(pool)
-    return attribute in alias_attributes(pool) and attributes.get(f"{attribute}_verified") == "true"
+    return attribute in (named, "preferred_username") or attributes.get(f"{attribute}_verified") == "true"
+
+
+def check_sign_up(pool: Pool, given: Mapping[str, str]) -> None:
+    """Raises InvalidParameterException for a preferred user name that would be an alias before anybody is there to own it.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html: "The value cannot be provided during registration"
+    """
+    if "preferred_username" in given and "preferred_username" in alias_attributes(pool):
+        raise errors.InvalidParameterException(
+            "preferred_username cannot be provided at sign-up, since user pool is configured for it as alias."
+        )
 
 
 def of_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:

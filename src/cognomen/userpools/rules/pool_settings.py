@@ -202,6 +202,7 @@ def _check(pool: idp.UserPoolType) -> None:
     levels = acr_levels(pool)
     if len({level.acr_value for level in levels.values()}) < len(levels):
         raise _invalid("AcrConfiguration must give each level a name of its own.")
+    _check_aliases(pool)
     _check_recovery(pool.account_recovery_setting)
     message_templates.check(pool)
     update = pool.user_attribute_update_settings
@@ -248,6 +249,12 @@ def acr_levels(pool: idp.UserPoolType) -> dict[str, idp.AcrLevelConfigType]:
     """The name of each level of authentication, AWS's where the pool gives none of its own."""
     levels = {f"Level{level}": idp.AcrLevelConfigType(acr_value=f"urn:cognito:loa:{level}") for level in range(1, 5)}
     return levels | (pool.acr_configuration or {})
+
+
+def _check_aliases(pool: idp.UserPoolType) -> None:
+    """A preferred user name that is an alias comes after the sign-up, so no pool can require it at the sign-up."""
+    if "preferred_username" in (pool.alias_attributes or []) and "preferred_username" in schema.required(pool.schema_attributes or []):
+        raise _invalid("preferred_username cannot be both required and an alias.")
 
 
 def _check_recovery(setting: idp.AccountRecoverySettingType | None) -> None:
