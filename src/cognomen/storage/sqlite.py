@@ -94,8 +94,9 @@ class SqliteEngine:
         self._path = path
         self._exclusive = exclusive
         self._memory = path == ":memory:"
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._in_memory: list[_Waiting] = []
+        self._asked: list[_Waiting] = []
         self._thread: threading.Thread | None = None
         self._lock: int | None = None
         self._data_version = 0
@@ -169,9 +170,17 @@ class SqliteEngine:
         elif self._thread is None:
             raise Unavailable("the database is not open")
         else:
-            self._queue.put(waiting)
+            self._asked.append(waiting)
+            if len(self._asked) == 1:
+                asyncio.get_running_loop().call_soon(self._ask)
         result: T = await waiting.done
         return result
+
+    def _ask(self) -> None:
+        """What one turn of the loop asked for goes to the writer at once: were it woken by each, it would contend with the loop for the GIL while
+        the loop is still asking."""
+        asked, self._asked = self._asked, []
+        self._queue.put(asked)
 
     def _write_in_memory(self) -> None:
         batch, self._in_memory = self._in_memory, []
@@ -180,13 +189,13 @@ class SqliteEngine:
     def _write_grouped(self, loop: asyncio.AbstractEventLoop) -> None:
         """The writer thread: what waits is run as one transaction and committed once; while that lasts, more comes to wait."""
         while (first := self._queue.get()) is not None:
-            batch = [first]
+            batch = first
             while len(batch) < _MOST_GROUPED and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
                     self._queue.put(None)  # close() waits for what was asked before it
                     break
-                batch.append(following)
+                batch.extend(following)
             loop.call_soon_threadsafe(_deliver, self._commit_together(batch))
 
     def _commit_together(self, batch: list[_Waiting]) -> list[_Outcome]:
@@ -272,6 +281,8 @@ class SqliteEngine:
     async def close(self) -> None:
         """Finishes what was asked before, then lets go of the file."""
         if self._thread is not None:
+            if self._asked:
+                self._ask()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None

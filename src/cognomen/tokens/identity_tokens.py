@@ -81,7 +81,8 @@ async def issue(
     }
     if tags:
         claims[_TAGS] = {"principal_tags": {key: [value] for key, value in tags.items()}}
-    return await workers.run(jwt.sign, claims, key.kid, key.private)
+    (token,) = await jwt.sign_all(workers, (claims, key.kid, key.private))
+    return token
 
 
 async def verified(store: Store, keys: SigningKeys, clock: Clock, token: jwt.Unverified, own: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from cognomen.kernel import base64url
+from cognomen.kernel.workers import Workers
 
 
 class BadToken(Exception):
@@ -58,9 +59,28 @@ _good: OrderedDict[bytes, RSAPublicKey] = OrderedDict()
 
 
 def sign(claims: Mapping[str, Any], kid: str, private_key: RSAPrivateKey) -> str:
-    """A signed JWT with the header {"kid", "alg"} of live tokens. 0.5 to 0.8 ms with the GIL released: run it in `workers`."""
-    content = f"{_header(kid)}.{base64url.encode(msgspec.json.encode(claims))}"
-    return f"{content}.{base64url.encode(private_key.sign(content.encode('ascii'), _PADDING, _SHA256))}"
+    """A signed JWT with the header {"kid", "alg"} of live tokens. 0.2 to 0.8 ms with the GIL released: a server asks `sign_all`."""
+    content = _content(claims, kid)
+    return _token(content, private_key.sign(content, _PADDING, _SHA256))
+
+
+async def sign_all(workers: Workers, *tokens: tuple[Mapping[str, Any], str, RSAPrivateKey]) -> list[str]:
+    """As `sign`, for several at once and off the event loop: one visit to a worker, which does the arithmetic and nothing else."""
+    contents = [_content(claims, kid) for claims, kid, _ in tokens]
+    signatures = await workers.run_brief(_sign_each, [key for _, _, key in tokens], contents)
+    return [_token(content, signature) for content, signature in zip(contents, signatures, strict=True)]
+
+
+def _sign_each(keys: Sequence[RSAPrivateKey], contents: Sequence[bytes]) -> list[bytes]:
+    return [key.sign(content, _PADDING, _SHA256) for key, content in zip(keys, contents, strict=True)]
+
+
+def _content(claims: Mapping[str, Any], kid: str) -> bytes:
+    return f"{_header(kid)}.{base64url.encode(msgspec.json.encode(claims))}".encode("ascii")
+
+
+def _token(content: bytes, signature: bytes) -> str:
+    return f"{content.decode('ascii')}.{base64url.encode(signature)}"
 
 
 def verify(token: str, public_keys: Mapping[str, RSAPublicKey]) -> dict[str, Any]:
