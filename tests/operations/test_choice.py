@@ -279,10 +279,3 @@ class TestSignUpThatGoesOn:
             "InvalidPasswordException",
             "Password did not conform with policy: Password not long enough",
         )
-
-
-async def test_step_up_is_refused_by_name(server: TestServer) -> None:
-    """A parameter that would have no effect is refused, not taken."""
-    _, client = await choice_pool(server)
-    with pytest.raises(AwsError, match="TARGET_ACR_VALUES is not supported"):
-        await begin(server, client, TARGET_ACR_VALUES="urn:x")

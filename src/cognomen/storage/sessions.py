@@ -10,7 +10,7 @@ from cognomen.storage.users import IN_GROUPS, User, user_of
 
 _COLUMNS = (
     "pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, revoked_at, scope,"
-    " device_key, session_id, origin_session_id, last_active_at, last_ip, device_type"
+    " device_key, session_id, origin_session_id, last_active_at, last_ip, device_type, acr"
 )
 _WIDTH = _COLUMNS.count(",") + 1
 _ADD = f"INSERT INTO sessions ({_COLUMNS}) VALUES ({', '.join(f'${n}' for n in range(1, _WIDTH + 1))})"
@@ -26,7 +26,8 @@ class Activity(msgspec.Struct, frozen=True):
 
 class Session(msgspec.Struct, frozen=True):
     """One sign-in. `device_key` is the remembered device it began on. A session that is tracked has a `session_id` and what follows it;
-    `origin_session_id` is that of the single sign-on it came through, if any."""
+    `origin_session_id` is that of the single sign-on it came through, if any. `acr` is JSON of how strongly the user
+    signed in, where the sign-in asked to be told."""
 
     pool_id: str
     origin_jti: str
@@ -43,6 +44,7 @@ class Session(msgspec.Struct, frozen=True):
     last_active_at: float | None = None
     last_ip: str | None = None
     device_type: str | None = None
+    acr: str | None = None
 
 
 _TRACKED = "pool_id = $1 AND sub = $2 AND session_id IS NOT NULL AND revoked_at IS NULL AND expires_at > $3"

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 # Attributes whose claim is a JSON boolean; each stands beside the attribute that it speaks of.
 _VERIFIED: Final = (("email", "email_verified"), ("phone_number", "phone_number_verified"))
 _FLAGS: Final = frozenset(flag for _, flag in _VERIFIED)
@@ -31,6 +33,13 @@ class Subject:
         return f"Subject(sub={self.sub!r}, ***)"
 
 
+class Strength(msgspec.Struct, frozen=True):
+    """How strongly the user signed in: `acr`, and `amr`, the methods (OpenID Connect Core, 2)."""
+
+    acr: str
+    amr: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What one issue of tokens has in common. Times in whole epoch seconds. `origin_jti` is None where the client has token
@@ -42,6 +51,7 @@ class Grant:
     auth_time: int
     issued_at: int
     origin_jti: str | None = None
+    strength: Strength | None = None
 
 
 def access_claims(
@@ -59,6 +69,7 @@ def access_claims(
         claims["origin_jti"] = grant.origin_jti
     claims["event_id"] = grant.event_id
     claims["token_use"] = "access"
+    _say_strength(claims, grant)
     claims["scope"] = scope
     claims["auth_time"] = grant.auth_time
     claims["exp"] = expires_at
@@ -98,6 +109,7 @@ def id_claims(
     claims["aud"] = grant.client_id
     claims["event_id"] = grant.event_id
     claims["token_use"] = "id"
+    _say_strength(claims, grant)
     claims["auth_time"] = grant.auth_time
     claims["exp"] = expires_at
     claims["iat"] = grant.issued_at
@@ -111,6 +123,12 @@ def id_claims(
         if name not in _NOT_COPIED and name not in claims and _may_read(name, readable):
             claims[name] = _typed(name, value)
     return claims
+
+
+def _say_strength(claims: dict[str, Any], grant: Grant) -> None:
+    if grant.strength is not None:
+        claims["acr"] = grant.strength.acr
+        claims["amr"] = list(grant.strength.amr)
 
 
 def _may_read(name: str, readable: Collection[str] | None) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cognomen.api import errors, idp
 from cognomen.context import Context
 from cognomen.kernel import ids
@@ -40,10 +42,11 @@ async def sign_in(
     *,
     device: str | None = None,
     origin_jti: str | None = None,
+    strength: claims.Strength | None = None,
 ) -> idp.AuthenticationResultType:
     """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session. `device` is the key of the
     one signed in on; in a pool that remembers devices, a sign-in without one is told the key of a new one. `origin_jti` is the session's id
-    where it was settled beforehand."""
+    where it was settled beforehand, `strength` what its tokens say of how the user signed in."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
     refresh_token = refresh_tokens.make(keys.id_key.public)
@@ -59,6 +62,7 @@ async def sign_in(
         revoked_at=None,
         scope=SCOPE,
         device_key=new_device.device_key if new_device else device or None,
+        acr=msgspec.json.encode(strength).decode() if strength is not None else None,
     )
     limits = pool.settings.sessions
     if limits.tracking:
@@ -144,6 +148,7 @@ async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session
         issued_at=now,
         # A tracked session can be revoked by itself, so its tokens name it whatever the client says.
         origin_jti=None if client.settings.enable_token_revocation is False and session.session_id is None else session.origin_jti,
+        strength=msgspec.json.decode(session.acr, type=claims.Strength) if session.acr is not None else None,
     )
     access = claims.access_claims(
         subject, grant, expires_at=now + validity.access_seconds(client), scope=session.scope, jti=ids.uuid(), device_key=session.device_key

@@ -12,21 +12,21 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.userpools.auth import email_otp, password, password_srp, sign_up_session, sms_otp, web_authn
-from cognomen.userpools.auth.steps import Ask, Attempt, Step, incorrect, required
+from cognomen.userpools.auth import email_otp, password, password_srp, sign_up_session, sms_otp, step_up, web_authn
+from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, incorrect, required
 from cognomen.userpools.rules import first_factors
 
 SELECT = "SELECT_CHALLENGE"
-_STEP_UP = ("TARGET_ACR_VALUES", "ACCESS_TOKEN", "MAX_AGE")
 
 
 async def begin(cx: Context, attempt: Attempt) -> Step:
-    for name in _STEP_UP:
-        if attempt.parameters.get(name):
-            raise errors.InvalidParameterException(f"{name} is not supported.")
     if attempt.session is not None:
+        step_up.refuse_with_session(attempt)
         return sign_up_session.prove(cx, attempt)
-    offered = await _offered(cx, attempt)
+    firsts = await _firsts(cx, attempt)
+    if await step_up.begin(cx, attempt, firsts):
+        return Passed(step_up.FACTOR)
+    offered = step_up.leading(attempt, firsts)
     preferred = attempt.parameters.get("PREFERRED_CHALLENGE", "")
     if preferred in offered:
         parameter = _AT_ONCE.get(preferred)
@@ -76,6 +76,10 @@ async def _go_on(cx: Context, attempt: Attempt, chosen: str, *, at_once: bool) -
 
 
 async def _offered(cx: Context, attempt: Attempt) -> list[str]:
+    return step_up.leading(attempt, await _firsts(cx, attempt))
+
+
+async def _firsts(cx: Context, attempt: Attempt) -> list[str]:
     offered = first_factors.offered(attempt.pool, attempt.user, has_passkey=await web_authn.is_possible(cx, attempt))
     if not offered and attempt.hides_users:
         # A user who has set up nothing that the pool allows is answered as nobody is: anything else would tell that they exist.

@@ -18,7 +18,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, device_tracking, find, issue
-from cognomen.userpools.auth import lockout, password, password_srp, risk, session
+from cognomen.userpools.auth import lockout, password, password_srp, risk, session, step_up
 from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_in as hooks
@@ -195,7 +195,15 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
     attempt.done = True
     occasion = Occasion(_token_source(attempt), attempt.client.client_id, attempt.metadata)
     result = await issue.sign_in(
-        cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), occasion, device=device, origin_jti=known
+        cx,
+        attempt.pool,
+        attempt.client,
+        user,
+        lambda tx: use_up(cx, tx, attempt),
+        occasion,
+        device=device,
+        origin_jti=known,
+        strength=step_up.reached(attempt),
     )
     _tell_success(cx, attempt, user)
     risk.tell(cx, attempt)

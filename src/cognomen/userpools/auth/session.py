@@ -15,7 +15,7 @@ from cognomen.userpools import credentials, nobody
 from cognomen.userpools.auth.steps import Attempt
 
 _PURPOSE = "challenge session"
-_BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP"})
+_BY_PASSWORD = frozenset({"PASSWORD", "PASSWORD_SRP", "ACCESS_TOKEN"})  # the last: what an access token shows was proved
 _REMEMBERED = 3_600.0  # seconds that a spent session is known as such, longer than any is good
 NOBODY = "00000000-0000-0000-0000-000000000000"  # no user's sub, and as long as one: a sealed state's length tells nothing
 

@@ -9,6 +9,7 @@ from cognomen.kernel import base64url, chance
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Stale
 from cognomen.userpools import passkeys
+from cognomen.userpools.auth import step_up
 from cognomen.userpools.auth.steps import Ask, Attempt, Passed, Step, WrongAnswer, incorrect, required
 from cognomen.userpools.rules import factors, first_factors, web_authn
 
@@ -68,6 +69,7 @@ async def answer(cx: Context, attempt: Attempt) -> Step:
 
     attempt.settle = (*attempt.settle, settle)
     attempt.kept = {name: value for name, value in attempt.kept.items() if name != _KEPT}
+    step_up.used_passkey(attempt, passkey.attachment)
     configured = pool.settings.mfa.web_authn_configuration
     multi = configured is not None and configured.factor_configuration == "MULTI_FACTOR_WITH_USER_VERIFICATION"
     return Passed(BOTH if both and multi and proved.user_verified else CHALLENGE)
