@@ -20,6 +20,7 @@ from cognomen.storage.groups import Group
 from cognomen.storage.keys import AccessKey, SigningKeyRow
 from cognomen.storage.pools import OWNED, Pool, PoolSettings
 from cognomen.storage.sessions import Session
+from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.store import Store
 from tests.contracts.conftest import Database
 from tests.contracts.test_users import add, user
@@ -147,6 +148,7 @@ async def _furnish(store: Store) -> None:
             await store.users.claim_alias(tx, one, "email", one.username)
             await store.users.remember_credential(tx, one, 5.0, 3)
             await store.sessions.add(tx, session)
+            await store.sso_sessions.add(tx, SsoSession(POOL, f"sso{one.sub}", one.sub, "client0", 1.0, 9e9, 1.0, "ip", "device"))
             await store.sessions.rotate(tx, session, one.sub.encode(), one.sub.encode(), b"new" + one.sub.encode(), 9.0)
             await store.devices.add(tx, device(one.sub))
             await store.codes.put(tx, Code(POOL, one.sub, "confirm", b"d", "email", "v", 9e9))

@@ -56,6 +56,11 @@ def token_session_id() -> str:
     return f"tkn{_draw(_BASE36, 25)}"
 
 
+def sso_session_id() -> str:
+    """The id of a single sign-on session, likewise."""
+    return f"sso{_draw(_BASE36, 25)}"
+
+
 def import_job_id() -> str:
     """The id of a user import job: `import-` and 10 letters or digits (60 bits), as the live ones look."""
     return f"import-{_draw(_ALNUM, 10)}"

@@ -22,6 +22,7 @@ OWNED = (
     ("group_members", "sub"),
     ("user_groups", "name"),
     ("sessions", "origin_jti"),
+    ("sso_sessions", "session_id"),
     ("rotated_refresh_tokens", "refresh_digest"),
     ("devices", "device_key"),
     ("codes", "sub"),

@@ -26,6 +26,7 @@ from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
 from cognomen.storage.saml_providers import SamlProviders
 from cognomen.storage.sessions import Sessions
+from cognomen.storage.sso_sessions import SsoSessions
 from cognomen.storage.sync_bulk import SyncBulks
 from cognomen.storage.sync_devices import SyncDevices
 from cognomen.storage.sync_notices import SyncNotices
@@ -34,7 +35,7 @@ from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
-_EXPIRING = ("sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events", "sync_payloads")
+_EXPIRING = ("sessions", "sso_sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events", "sync_payloads")
 
 
 class Store:
@@ -48,6 +49,7 @@ class Store:
         self.users = Users(engine)
         self.groups = Groups(engine)
         self.sessions = Sessions(engine)
+        self.sso_sessions = SsoSessions(engine)
         self.passkeys = Passkeys(engine)
         self.devices = Devices(engine)
         self.codes = Codes(engine)

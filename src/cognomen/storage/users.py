@@ -260,6 +260,7 @@ class Users:
             "password_history",
             "group_members",
             "sessions",
+            "sso_sessions",
             "devices",
             "codes",
             "passkeys",

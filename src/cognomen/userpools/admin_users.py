@@ -152,6 +152,7 @@ async def _set_enabled(cx: Context, pool_id: str, username: str, *, enabled: boo
         )
         if not enabled:
             await cx.store.sessions.revoke_all(tx, user.pool_id, user.sub, now)
+            await cx.store.sso_sessions.remove_all(tx, user.pool_id, user.sub)
 
     await find.write(cx, unit)
 

@@ -32,6 +32,16 @@ class Claims(NamedTuple):
     identity: dict[str, Any]
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session keeps of how it began: `device` is the key of the one signed in on, `origin_jti` the session's id where it was settled
+    beforehand, `strength` what its tokens say of how the user signed in, `sso_session` the single sign-on session that it came through."""
+
+    device: str | None = None
+    origin_jti: str | None = None
+    strength: claims.Strength | None = None
+    sso_session: str | None = None
+
+
 async def sign_in(
     cx: Context,
     pool: Pool,
@@ -39,21 +49,17 @@ async def sign_in(
     user: User,
     also: Callable[[Tx], Awaitable[None]],
     occasion: Occasion,
-    *,
-    device: str | None = None,
-    origin_jti: str | None = None,
-    strength: claims.Strength | None = None,
+    origin: Origin,
 ) -> idp.AuthenticationResultType:
-    """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session. `device` is the key of the
-    one signed in on; in a pool that remembers devices, a sign-in without one is told the key of a new one. `origin_jti` is the session's id
-    where it was settled beforehand, `strength` what its tokens say of how the user signed in."""
+    """A new session's tokens. `also` runs in the unit that keeps the session; when it raises there is no session. In a pool that remembers
+    devices, a sign-in without one is told the key of a new one."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
     refresh_token = refresh_tokens.make(keys.id_key.public)
-    new_device = device_tracking.new(cx, pool, user) if not device and device_tracking.remembers(pool) else None
+    new_device = device_tracking.new(cx, pool, user) if not origin.device and device_tracking.remembers(pool) else None
     session = Session(
         pool_id=pool.pool_id,
-        origin_jti=origin_jti or ids.uuid(),
+        origin_jti=origin.origin_jti or ids.uuid(),
         sub=user.sub,
         client_id=client.client_id,
         refresh_digest=refresh_tokens.digest(refresh_token),
@@ -61,8 +67,9 @@ async def sign_in(
         expires_at=now + validity.refresh_seconds(client),
         revoked_at=None,
         scope=SCOPE,
-        device_key=new_device.device_key if new_device else device or None,
-        acr=msgspec.json.encode(strength).decode() if strength is not None else None,
+        device_key=new_device.device_key if new_device else origin.device or None,
+        origin_session_id=origin.sso_session,
+        acr=msgspec.json.encode(origin.strength).decode() if origin.strength is not None else None,
     )
     limits = pool.settings.sessions
     if limits.tracking:

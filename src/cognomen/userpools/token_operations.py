@@ -47,7 +47,14 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
     if session.client_id != client.client_id:
         raise errors.UnauthorizedException("The token was issued to another client.")
     kept, now = session, cx.clock.now()
-    await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, pool.pool_id, kept.origin_jti, now))
+    parent = session.origin_session_id if request.revoke_associated_sessions == "LINKED" and pool.settings.sessions.tracking else None
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.sessions.revoke(tx, pool.pool_id, kept.origin_jti, now)
+        if parent is not None:
+            await cx.store.sso_sessions.remove(tx, pool.pool_id, parent)
+
+    await cx.store.write(unit)
     cx.tell(TokenRevoked, pool.pool_id, sub=session.sub, username="", client_id=client.client_id)
     return idp.RevokeTokenResponse()
 
@@ -76,6 +83,7 @@ async def sign_out(cx: Context, user: User) -> None:
     async def unit(tx: Tx) -> None:
         await cx.store.users.change(tx, user.pool_id, user.sub, lambda present: msgspec.structs.replace(present, signed_out_at=now))
         await cx.store.sessions.revoke_all(tx, user.pool_id, user.sub, now)
+        await cx.store.sso_sessions.remove_all(tx, user.pool_id, user.sub)
 
     await find.write(cx, unit)
     cx.tell(TokenRevoked, user.pool_id, sub=user.sub, username=user.username, everywhere=True)

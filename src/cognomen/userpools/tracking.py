@@ -18,7 +18,7 @@ from cognomen.userpools.rules import device_type
 
 def begun(cx: Context, session: Session) -> Session:
     """A new session with an id of its own, used for the first time now and from here."""
-    now = _here(cx)
+    now = here(cx)
     return msgspec.structs.replace(
         session, session_id=ids.token_session_id(), last_active_at=now.at, last_ip=now.ip, device_type=now.device_type
     )
@@ -38,8 +38,8 @@ def activity(cx: Context, pool: Pool, session: Session) -> Activity | None:
     """What to note of a session that is being refreshed now; None where nothing is tracked, and so nothing is to be written."""
     if session.session_id is None or not pool.settings.sessions.tracking:
         return None
-    return _here(cx)
+    return here(cx)
 
 
-def _here(cx: Context) -> Activity:
+def here(cx: Context) -> Activity:
     return Activity(cx.clock.now(), cx.source_ip[:128], device_type.of(cx.user_agent))

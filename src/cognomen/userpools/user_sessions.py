@@ -1,6 +1,5 @@
-"""Sessions that a user has open, listed and revoked by the user or an administrator; and how a pool and its clients keep sessions.
-
-Single sign-on sessions come with the hosted pages; until one exists, a session has none that it is linked to.
+"""Sessions that a user has open, token sessions and single sign-on sessions alike, listed and revoked by the user or an administrator; and how
+a pool and its clients keep sessions.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool, PoolSettings, SessionSettings
 from cognomen.storage.sessions import Session
+from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.users import User
 from cognomen.userpools import access, clients, find, pages, pools
 from cognomen.userpools.rules import pool_settings
@@ -26,7 +26,7 @@ async def list_user_sessions(cx: Context, request: idp.ListUserSessionsRequest) 
     of = await access.of(cx, request.access_token)
     found = await _sessions(cx, "ListUserSessions", of.pool, of.user, request.next_token)
     current = of.claims.get("origin_jti")
-    return idp.ListUserSessionsResponse(sessions=[_described(session, current=session.origin_jti == current) for session in found])
+    return idp.ListUserSessionsResponse(sessions=[_described(session, current) for session in found])
 
 
 @op
@@ -35,19 +35,33 @@ async def admin_list_user_sessions(cx: Context, request: idp.AdminListUserSessio
     _refuse_untracked(pool)
     user = await find.existing_user(cx, pool, request.username)
     found = await _sessions(cx, "AdminListUserSessions", pool, user, request.next_token)
-    return idp.AdminListUserSessionsResponse(sessions=[_described(session, current=False) for session in found])
+    return idp.AdminListUserSessionsResponse(sessions=[_described(session, None) for session in found])
 
 
-async def _sessions(cx: Context, operation: str, pool: Pool, user: User, token: str | None) -> list[Session]:
-    """All of the user's live sessions, the one used last first: one page, since the limit per user (100 at most) is below a page's 125. So no
+async def _sessions(cx: Context, operation: str, pool: Pool, user: User, token: str | None) -> list[Session | SsoSession]:
+    """All of the user's live sessions, the one used last first: one page, since the limits per user (100 and 25) fill a page's 125. So no
     page token was ever given out, and none is taken."""
     _refuse_untracked(pool)
     pages.position(cx, paging.bound(operation, pool.pool_id, user.sub), token)
-    return await cx.store.sessions.tracked(pool.pool_id, user.sub, cx.clock.now())
+    now = cx.clock.now()
+    token_sessions = await cx.store.sessions.tracked(pool.pool_id, user.sub, now)
+    sso_sessions = await cx.store.sso_sessions.of_user(pool.pool_id, user.sub, now)
+    return sorted([*token_sessions, *sso_sessions], key=lambda session: session.last_active_at or 0.0, reverse=True)
 
 
-def _described(session: Session, *, current: bool) -> idp.SessionDescriptionType:
-    """`LastLocation` is absent: there is no table of addresses here that could tell it."""
+def _described(session: Session | SsoSession, current: object) -> idp.SessionDescriptionType:
+    """`LastLocation` is absent: there is no table of addresses here that could tell it. `current` is the origin_jti of who asks."""
+    if isinstance(session, SsoSession):
+        return idp.SessionDescriptionType(
+            session_id=session.session_id,
+            session_type="SSO",
+            client_id=session.client_id,
+            create_date=session.authenticated_at,
+            last_active_date=session.last_active_at,
+            device_type=session.device_type,
+            last_ip_address=session.last_ip,
+            is_current_session=False,
+        )
     return idp.SessionDescriptionType(
         session_id=session.session_id,
         session_type="TOKEN",
@@ -57,7 +71,7 @@ def _described(session: Session, *, current: bool) -> idp.SessionDescriptionType
         device_type=session.device_type,
         last_ip_address=session.last_ip,
         origin_session_id=session.origin_session_id,
-        is_current_session=current,
+        is_current_session=current is not None and session.origin_jti == current,
     )
 
 
@@ -65,7 +79,8 @@ def _described(session: Session, *, current: bool) -> idp.SessionDescriptionType
 async def revoke_user_session(cx: Context, request: idp.RevokeUserSessionRequest) -> idp.RevokeUserSessionResponse:
     of = await access.of(cx, request.access_token)
     _refuse_untracked(of.pool)
-    await _revoke(cx, of.user, request.session_id, current=of.claims.get("origin_jti"))
+    linked = request.revoke_associated_sessions == "LINKED"
+    await _revoke(cx, of.user, request.session_id, current=of.claims.get("origin_jti"), linked=linked)
     return idp.RevokeUserSessionResponse()
 
 
@@ -74,29 +89,40 @@ async def admin_revoke_user_session(cx: Context, request: idp.AdminRevokeUserSes
     pool = await find.pool(cx, request.user_pool_id)
     _refuse_untracked(pool)
     user = await find.existing_user(cx, pool, request.username)
-    await _revoke(cx, user, request.session_id, current=None)
+    await _revoke(cx, user, request.session_id, current=None, linked=request.revoke_associated_sessions == "LINKED")
     return idp.AdminRevokeUserSessionResponse()
 
 
-async def _revoke(cx: Context, user: User, session_id: str, *, current: str | None) -> None:
-    """Ends one of this user's sessions, with its refresh and access tokens. Whose session another id is, is not told.
+async def _revoke(cx: Context, user: User, session_id: str, *, current: str | None, linked: bool) -> None:
+    """Ends one of this user's sessions, with its refresh and access tokens; `linked` those too that it came through, or that came through it, but
+    for the session that asks. Whose session another id is, is not told.
 
     Raises ResourceNotFoundException, and InvalidParameterException for the session that asks."""
     now = cx.clock.now()
+    store = cx.store
 
-    async def unit(tx: Tx) -> Session:
-        found = next(
-            (each for each in await cx.store.sessions.tracked(user.pool_id, user.sub, now, tx) if each.session_id == session_id), None
-        )
-        if found is None:
+    async def unit(tx: Tx) -> list[Session]:
+        tokens = await store.sessions.tracked(user.pool_id, user.sub, now, tx)
+        gone = [each for each in tokens if each.session_id == session_id]
+        sso = [
+            each.session_id for each in await store.sso_sessions.of_user(user.pool_id, user.sub, now, tx) if each.session_id == session_id
+        ]
+        if not gone and not sso:
             raise errors.ResourceNotFoundException("Session does not exist.")
-        if found.origin_jti == current:
+        if any(each.origin_jti == current for each in gone):
             raise errors.InvalidParameterException("The current session cannot be revoked.")
-        await cx.store.sessions.revoke(tx, found.pool_id, found.origin_jti, now)
-        return found
+        if linked:
+            through = [each.origin_session_id for each in gone if each.origin_session_id is not None]
+            gone += [each for each in tokens if each.origin_session_id in sso and each.origin_jti != current]
+            sso += through
+        for each in gone:
+            await store.sessions.revoke(tx, each.pool_id, each.origin_jti, now)
+        for each_id in sso:
+            await store.sso_sessions.remove(tx, user.pool_id, each_id)
+        return gone
 
-    gone = await cx.store.write(unit)
-    cx.tell(TokenRevoked, user.pool_id, sub=user.sub, username=user.username, client_id=gone.client_id)
+    for each in await store.write(unit):
+        cx.tell(TokenRevoked, user.pool_id, sub=user.sub, username=user.username, client_id=each.client_id)
 
 
 def _refuse_untracked(pool: Pool) -> None:

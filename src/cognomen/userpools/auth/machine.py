@@ -186,25 +186,15 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
                 await cx.store.write(lambda tx: use_up(cx, tx, attempt))
                 spent(attempt)
             return _ask(cx, attempt, further)
-    device, known = attempt.kept.get(DEVICE), risk.origin_jti(attempt)
     try:
-        await hooks.post_authentication(cx, attempt, new_device=not device and device_tracking.remembers(attempt.pool))
+        await hooks.post_authentication(cx, attempt, new_device=not attempt.kept.get(DEVICE) and device_tracking.remembers(attempt.pool))
     except errors.ServiceError:
         await risk.refused(cx, attempt)
         raise
     attempt.done = True
     occasion = Occasion(_token_source(attempt), attempt.client.client_id, attempt.metadata)
-    result = await issue.sign_in(
-        cx,
-        attempt.pool,
-        attempt.client,
-        user,
-        lambda tx: use_up(cx, tx, attempt),
-        occasion,
-        device=device,
-        origin_jti=known,
-        strength=step_up.reached(attempt),
-    )
+    origin = issue.Origin(device=attempt.kept.get(DEVICE), origin_jti=risk.origin_jti(attempt), strength=step_up.reached(attempt))
+    result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), occasion, origin)
     _tell_success(cx, attempt, user)
     risk.tell(cx, attempt)
     return Outcome(authentication_result=result, challenge_parameters={})
