@@ -42,6 +42,7 @@ from cognomen.kernel.events import Events
 from cognomen.kernel.log import get_logger
 from cognomen.kernel.paging import Pager
 from cognomen.kernel.password_filter import BadFilter
+from cognomen.kernel.places import BadPlaces, Places
 from cognomen.kernel.secrets import BadMasterKey, MasterKey, Sealer, create_master_key_file
 from cognomen.kernel.workers import Workers
 from cognomen.metering.rates import Rates
@@ -274,6 +275,7 @@ class Server:
             triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
             directories=directories_of(settings, clock),
             compromised=CompromisedPasswords(settings.compromised_passwords),
+            places=Places(settings.geo_database),
             connectors=connectors_of(settings, store, sealer),
             removals=asyncio.Event(),
             imports=asyncio.Event(),
@@ -315,7 +317,8 @@ class Server:
         """Opens and migrates the database, and starts what runs beside the requests. Raises CannotStart, BadSetting."""
         try:
             self.rooms.compromised.check()
-        except BadFilter as error:
+            self.rooms.places.check()
+        except (BadFilter, BadPlaces) as error:
             raise BadSetting(str(error)) from error
         await self.rooms.store.engine.open()
         await migrate(self.rooms.store.engine)
@@ -346,6 +349,7 @@ class Server:
         self._tries.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
+        self.rooms.places.close()
         self.rooms.workers.stop()
 
     def hang_up(self) -> None:

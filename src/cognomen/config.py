@@ -138,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: str = "off"
     processes: int = 1
     compromised_passwords: str = ""
+    geo_database: str = ""
     log_level: str = "info"
     log_delivery_file: str = ""
     log_delivery_webhook: str = ""

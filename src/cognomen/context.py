@@ -17,6 +17,7 @@ from cognomen.kernel.clock import Clock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Event, Events
 from cognomen.kernel.paging import Pager
+from cognomen.kernel.places import Places
 from cognomen.kernel.secrets import Sealer
 from cognomen.kernel.workers import Workers
 from cognomen.storage.store import Store
@@ -57,6 +58,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     triggers: Triggers
     directories: Directories
     compromised: CompromisedPasswords
+    places: Places
     connectors: Connectors
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
     imports: asyncio.Event  # set when an import job was started or stopped, so that the runner looks at once
@@ -78,6 +80,7 @@ class Context:
         "key_maker",
         "keys",
         "pager",
+        "places",
         "push",
         "region",
         "removals",
@@ -107,6 +110,7 @@ class Context:
         self.clock = rooms.clock
         self.sealer = rooms.sealer
         self.pager = rooms.pager
+        self.places = rooms.places
         self.workers = rooms.workers
         self.key_maker = rooms.key_maker
         self.keys = rooms.keys

@@ -128,6 +128,8 @@ class AuthEventStored(UserEvent, frozen=True, kw_only=True):
     challenges: tuple[str, ...] = ()  # "Password:Success", "Mfa:Failure"
     device_name: str = ""
     address: str = ""  # of the user, which behind a trusted proxy is not the connection's
+    city: str = ""
+    country: str = ""
 
 
 class PoolDeleted(Event, frozen=True, kw_only=True):

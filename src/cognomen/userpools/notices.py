@@ -160,8 +160,8 @@ def _values(cx: Context, user: User, notice: Notice) -> dict[str, str]:
     return {
         "username": user.username,
         "ip-address": notice.seen.address or _UNKNOWN,
-        "city": _UNKNOWN,
-        "country": _UNKNOWN,
+        "city": notice.seen.city or _UNKNOWN,
+        "country": notice.seen.country or _UNKNOWN,
         "login-time": datetime.fromtimestamp(notice.created_at, UTC).strftime("%a %b %d %H:%M:%S UTC %Y"),
         "device-name": notice.seen.device_name or _UNKNOWN,
         "event-id": notice.event_id,

@@ -86,7 +86,10 @@ def seen(cx: Context, pool: Pool, client: Client | None, context: SaidContext) -
             address = context.ip_address
     device = context_data.device(encoded, agent, pool_id=pool.pool_id, client_id=client.client_id if client else "")
     mark = device.mark and cx.sealer.mac("device", pool.pool_id.encode(), device.mark.encode("utf-8", "surrogatepass")).hex()[:32]
-    return Seen(networks.address(address), networks.place(address), mark, device.name, device.timezone)
+    known = networks.address(address)
+    where = cx.places.of(known)
+    place = f"{where.country}/{where.city}" if where.country else networks.place(known)
+    return Seen(known, place, mark, device.name, device.timezone, where.city, where.country)
 
 
 def _may_name_address(client: Client) -> bool:
@@ -172,9 +175,13 @@ def not_allowed() -> errors.NotAuthorizedException:
 
 
 def context_shown(where: Seen) -> idp.EventContextDataType:
-    """City and country are left out, as AWS leaves them out where it does not know them: there is no table of them here."""
+    """What is not known is left out, as AWS leaves it out."""
     return idp.EventContextDataType(
-        ip_address=where.address or None, device_name=where.device_name or None, timezone=where.timezone or None
+        ip_address=where.address or None,
+        device_name=where.device_name or None,
+        timezone=where.timezone or None,
+        city=where.city or None,
+        country=where.country or None,
     )
 
 
@@ -218,4 +225,6 @@ def tell(cx: Context, user: User, client_id: str, shown: idp.AuthEventType) -> N
         challenges=tuple(f"{each.challenge_name}:{each.challenge_response}" for each in shown.challenge_responses or []),
         device_name=where.device_name or "",
         address=where.ip_address or "",
+        city=where.city or "",
+        country=where.country or "",
     )

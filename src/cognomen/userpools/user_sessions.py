@@ -26,7 +26,7 @@ async def list_user_sessions(cx: Context, request: idp.ListUserSessionsRequest) 
     of = await access.of(cx, request.access_token)
     found = await _sessions(cx, "ListUserSessions", of.pool, of.user, request.next_token)
     current = of.claims.get("origin_jti")
-    return idp.ListUserSessionsResponse(sessions=[_described(session, current) for session in found])
+    return idp.ListUserSessionsResponse(sessions=[_described(cx, session, current) for session in found])
 
 
 @op
@@ -35,7 +35,7 @@ async def admin_list_user_sessions(cx: Context, request: idp.AdminListUserSessio
     _refuse_untracked(pool)
     user = await find.existing_user(cx, pool, request.username)
     found = await _sessions(cx, "AdminListUserSessions", pool, user, request.next_token)
-    return idp.AdminListUserSessionsResponse(sessions=[_described(session, None) for session in found])
+    return idp.AdminListUserSessionsResponse(sessions=[_described(cx, session, None) for session in found])
 
 
 async def _sessions(cx: Context, operation: str, pool: Pool, user: User, token: str | None) -> list[Session | SsoSession]:
@@ -49,8 +49,14 @@ async def _sessions(cx: Context, operation: str, pool: Pool, user: User, token: 
     return sorted([*token_sessions, *sso_sessions], key=lambda session: session.last_active_at or 0.0, reverse=True)
 
 
-def _described(session: Session | SsoSession, current: object) -> idp.SessionDescriptionType:
-    """`LastLocation` is absent: there is no table of addresses here that could tell it. `current` is the origin_jti of who asks."""
+def _located(cx: Context, address: str | None) -> idp.SessionLocationType | None:
+    """`LastLocation`; absent where there is no database of places, or it does not know this one."""
+    place = cx.places.of(address or "")
+    return idp.SessionLocationType(city=place.city or None, country=place.country) if place.country else None
+
+
+def _described(cx: Context, session: Session | SsoSession, current: object) -> idp.SessionDescriptionType:
+    """`current` is the origin_jti of who asks."""
     if isinstance(session, SsoSession):
         return idp.SessionDescriptionType(
             session_id=session.session_id,
@@ -60,6 +66,7 @@ def _described(session: Session | SsoSession, current: object) -> idp.SessionDes
             last_active_date=session.last_active_at,
             device_type=session.device_type,
             last_ip_address=session.last_ip,
+            last_location=_located(cx, session.last_ip),
             is_current_session=False,
         )
     return idp.SessionDescriptionType(
@@ -70,6 +77,7 @@ def _described(session: Session | SsoSession, current: object) -> idp.SessionDes
         last_active_date=session.last_active_at,
         device_type=session.device_type,
         last_ip_address=session.last_ip,
+        last_location=_located(cx, session.last_ip),
         origin_session_id=session.origin_session_id,
         is_current_session=current is not None and session.origin_jti == current,
     )

@@ -142,6 +142,8 @@ def _assessed(event: AuthEventStored) -> dict[str, Any]:
         "challenges": list(event.challenges),
         "deviceName": event.device_name or None,
         "ipAddress": event.address or event.source_ip,
+        "city": event.city or None,
+        "country": event.country or None,
         "compromisedCredentialDetected": "true" if event.compromised else "false",
         "hasContextData": "true" if event.device_name else "false",
     }

@@ -24,7 +24,7 @@ def address(text: str) -> str:
 def place(text: str) -> str:
     """The network that stands for where an address is: /16 of IPv4, /48 of IPv6. Empty for what is no address.
 
-    There is no table of cities here: two addresses of one such network are taken for one place, and of two networks for two.
+    It serves where no database of places is: two addresses of one such network are taken for one place, and of two networks for two.
     """
     found = _address(text)
     if found is None:

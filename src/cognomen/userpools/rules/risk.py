@@ -3,7 +3,7 @@
 | What | Points |
 |---|---|
 | an address never seen | 1 |
-| in a network never seen (/16 of IPv4, /48 of IPv6) | 1 more |
+| in a place never seen: a city or country, or where nobody knows those, a network (/16 of IPv4, /48 of IPv6) | 1 more |
 | within ten minutes of a sign-in from elsewhere | 2 more |
 | a device never seen | 2 |
 | five wrong passwords shortly before; ten | 1; 3 |
@@ -34,6 +34,8 @@ class Seen(msgspec.Struct, frozen=True):
     device: str = ""
     device_name: str = ""
     timezone: str = ""
+    city: str = ""
+    country: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
