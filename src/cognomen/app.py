@@ -288,19 +288,24 @@ class Server:
         operations.load()
         identity_operations.load()
         authenticator = self._authenticator(clock)
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self._dispatcher(authenticator, clock, strict=strict)
+        self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=store.engine.name != "sqlite")
+        self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url)
+        self.gateway = _gateway(settings, self.rooms) if settings.gateway is not None else None
+        self._beside: list[asyncio.Task[None]] = []
+
+    def _dispatcher(self, authenticator: Authenticator, clock: Clock, *, strict: bool) -> Dispatcher:
+        rules = self.settings
+        enforced = rules.rate_limits == "aws"
+        return Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
             authenticator=authenticator,
             clock=clock,
             logger=get_logger("operations"),
-            limits=Rates(store.limits, clock, enforced=settings.rate_limits == "aws", processes=settings.processes, region=settings.region),
+            limits=Rates(self.rooms.store.limits, clock, enforced=enforced, processes=rules.processes, region=rules.region),
             strict=strict,
         )
-        self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=store.engine.name != "sqlite")
-        self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url)
-        self.gateway = _gateway(settings, self.rooms) if settings.gateway is not None else None
-        self._beside: list[asyncio.Task[None]] = []
 
     def _authenticator(self, clock: Clock) -> Authenticator:
         serves = self.settings.mode == "serve"
