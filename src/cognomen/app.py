@@ -296,14 +296,15 @@ class Server:
 
     def _dispatcher(self, authenticator: Authenticator, clock: Clock, *, strict: bool) -> Dispatcher:
         rules = self.settings
-        enforced = rules.rate_limits == "aws"
         return Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
             authenticator=authenticator,
             clock=clock,
             logger=get_logger("operations"),
-            limits=Rates(self.rooms.store.limits, clock, enforced=enforced, processes=rules.processes, region=rules.region),
+            limits=Rates(
+                self.rooms.store.limits, clock, enforced=rules.rate_limits == "aws", processes=rules.processes, region=rules.region
+            ),
             strict=strict,
         )
 
