@@ -283,6 +283,16 @@ class TestDeleteUserPoolClient:
 
 
 class TestListUserPoolClients:
+    async def test_by_type(self, server: TestServer) -> None:
+        """Every client was made by an administrator; of those that register themselves there are none. A page's token is of its filter."""
+        pool = await server.pool()
+        for _ in range(3):
+            await server.client(pool)
+        listed = {kind: await server.call("ListUserPoolClients", UserPoolId=pool, ClientType=kind) for kind in ("REGULAR", "DCR")}
+        assert {kind: len(answer["UserPoolClients"]) for kind, answer in listed.items()} == {"REGULAR": 3, "DCR": 0}
+        token = (await server.call("ListUserPoolClients", UserPoolId=pool, ClientType="REGULAR", MaxResults=1))["NextToken"]
+        assert (await refusal(server, "ListUserPoolClients", UserPoolId=pool, NextToken=token))[0] == "InvalidParameterException"
+
     async def test_pages_show_three_members(self, server: TestServer) -> None:
         """FIDELITY B.9.67: ClientId, ClientName and UserPoolId, and never a secret."""
         pool, other = await server.pool(), await server.pool()

@@ -28,6 +28,9 @@ async def describe(server: TestServer, pool: str) -> Any:
     return (await server.call("DescribeUserPool", UserPoolId=pool))["UserPool"]
 
 
+KEY_ARN = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+
+
 class TestCreateUserPool:
     async def test_the_defaults(self, server: TestServer) -> None:
         """FIDELITY B.9.68: everything that AWS shows of a pool made with a name alone, and nothing that was not set."""
@@ -191,6 +194,22 @@ class TestCreateUserPool:
         assert refused[0] == "FeatureUnavailableInTierException"
         higher = {"LITE": "ESSENTIALS", "ESSENTIALS": "PLUS"}[tier]
         assert (await server.call("CreateUserPool", PoolName="x", UserPoolTier=higher, **members))["UserPool"]["UserPoolTier"] == higher
+
+    @pytest.mark.parametrize(
+        ("key", "fits"),
+        [
+            ({"KeyType": "CUSTOMER_MANAGED_KEY"}, False),
+            ({"KeyType": "AWS_OWNED_KEY", "KmsKeyArn": KEY_ARN}, False),
+            ({"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": KEY_ARN}, True),
+            ({"KeyType": "AWS_OWNED_KEY"}, True),
+        ],
+    )
+    async def test_a_key_of_ones_own_has_an_arn(self, server: TestServer, key: dict[str, str], fits: bool) -> None:
+        if fits:
+            pool = await server.pool(KeyConfiguration=key)
+            assert (await server.call("DescribeUserPool", UserPoolId=pool))["UserPool"]["KeyConfiguration"] == key
+            return
+        assert (await refusal(server, "CreateUserPool", PoolName="p", KeyConfiguration=key))[0] == "InvalidParameterException"
 
     async def test_levels_have_names_of_their_own(self, server: TestServer) -> None:
         """The names given are merged with the defaults, and unique across all four."""

@@ -188,11 +188,12 @@ async def delete_user_pool_client(cx: Context, request: idp.DeleteUserPoolClient
 
 @op
 async def list_user_pool_clients(cx: Context, request: idp.ListUserPoolClientsRequest) -> idp.ListUserPoolClientsResponse:
+    """Of the type DCR are clients that registered themselves, which none can here yet: every client is a REGULAR one."""
     pool = await find.pool(cx, request.user_pool_id)
-    bound = paging.bound("ListUserPoolClients", pool.pool_id)
+    bound = paging.bound("ListUserPoolClients", pool.pool_id, request.client_type or "")
     after = pages.position(cx, bound, request.next_token)
     limit = request.max_results or pages.MOST
-    found = await cx.store.clients.page(pool.pool_id, after[0] if after else "", limit + 1)
+    found = [] if request.client_type == "DCR" else await cx.store.clients.page(pool.pool_id, after[0] if after else "", limit + 1)
     listed = found[:limit]
     return idp.ListUserPoolClientsResponse(
         user_pool_clients=[

@@ -13,7 +13,7 @@ from cognomen.storage.pools import Pool
 
 SYMBOLS = frozenset("^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+- ")
 _MOST = 256
-_DEFAULT = idp.PasswordPolicyType(
+DEFAULT = idp.PasswordPolicyType(
     minimum_length=8,
     require_uppercase=True,
     require_lowercase=True,
@@ -25,7 +25,7 @@ _DEFAULT = idp.PasswordPolicyType(
 
 def of(pool: Pool) -> idp.PasswordPolicyType:
     policies = pool.settings.pool.policies
-    return (policies.password_policy if policies else None) or _DEFAULT
+    return (policies.password_policy if policies else None) or DEFAULT
 
 
 def check(policy: idp.PasswordPolicyType, password: str) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.storage.pools import PoolSettings, SessionSettings
-from cognomen.userpools.rules import lambda_settings, message_templates, mfa_settings, schema
+from cognomen.userpools.rules import lambda_settings, message_templates, mfa_settings, password_policy, schema
 
 Update = Callable[[PoolSettings], PoolSettings]
 
@@ -173,14 +173,7 @@ def _policies(given: idp.UserPoolPolicyType | None) -> idp.UserPoolPolicyType:
 def _password_policy(given: idp.PasswordPolicyType | None) -> idp.PasswordPolicyType:
     """Without a policy AWS's own, with every rule; of one that is given, what it leaves out is off."""
     if given is None:
-        return idp.PasswordPolicyType(
-            minimum_length=8,
-            require_uppercase=True,
-            require_lowercase=True,
-            require_numbers=True,
-            require_symbols=True,
-            temporary_password_validity_days=_DAYS,
-        )
+        return password_policy.DEFAULT
     return idp.PasswordPolicyType(
         minimum_length=given.minimum_length or 8,
         require_uppercase=bool(given.require_uppercase),
@@ -203,6 +196,7 @@ def _check(pool: idp.UserPoolType) -> None:
     if len({level.acr_value for level in levels.values()}) < len(levels):
         raise _invalid("AcrConfiguration must give each level a name of its own.")
     _check_aliases(pool)
+    _check_key(pool.key_configuration)
     _check_recovery(pool.account_recovery_setting)
     message_templates.check(pool)
     update = pool.user_attribute_update_settings
@@ -249,6 +243,16 @@ def acr_levels(pool: idp.UserPoolType) -> dict[str, idp.AcrLevelConfigType]:
     """The name of each level of authentication, AWS's where the pool gives none of its own."""
     levels = {f"Level{level}": idp.AcrLevelConfigType(acr_value=f"urn:cognito:loa:{level}") for level in range(1, 5)}
     return levels | (pool.acr_configuration or {})
+
+
+def _check_key(key: idp.KeyConfigurationType | None) -> None:
+    """A key of the customer's has an ARN, and AWS's own has none to choose. (Here all is sealed by the server's master key, whatever is named.)"""
+    if key is None:
+        return
+    if key.key_type == "CUSTOMER_MANAGED_KEY" and not key.kms_key_arn:
+        raise _invalid("KeyConfiguration of type CUSTOMER_MANAGED_KEY requires KmsKeyArn.")
+    if key.key_type != "CUSTOMER_MANAGED_KEY" and key.kms_key_arn:
+        raise _invalid("KmsKeyArn requires a KeyConfiguration of type CUSTOMER_MANAGED_KEY.")
 
 
 def _check_aliases(pool: idp.UserPoolType) -> None:
