@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from cognomen.delivery.message import NotDelivered
-
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+from cognomen.kernel import addresses
 
 
 def phone_number(text: str) -> str:
     """Raises NotDelivered for what is none: a topic or a short code is not a user's phone."""
-    if not _E164.fullmatch(text):
+    if not addresses.is_phone_number(text):
         raise NotDelivered("the recipient's phone number is none (E.164)")
     return text

@@ -11,6 +11,9 @@ from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.kernel import secrets
 from cognomen.storage.clients import Client, ClientSecret
+from cognomen.storage.pools import Pool
+from cognomen.storage.users import User
+from cognomen.userpools import find
 
 _PURPOSE = "client secret"
 _LONGEST_NAMED = 110  # of a client id within a secret's id, which has 128 characters at most
@@ -49,6 +52,15 @@ def check_secret_hash(cx: Context, client: Client, secret_hash: str | None, *use
             fits |= secrets.equal(base64.b64encode(mac).decode(), secret_hash)
     if not fits:
         raise errors.NotAuthorizedException(f"Unable to verify secret hash for client {client.client_id}")
+
+
+async def named(cx: Context, client_id: str, username: str, secret_hash: str | None) -> tuple[Pool, Client, User | None]:
+    """Whom a public request names, by a client that proves itself; None where nobody has the name. Raises ResourceNotFoundException and
+    NotAuthorizedException."""
+    pool, client = await find.client(cx, client_id)
+    user = await find.user(cx, pool, username)
+    check_secret_hash(cx, client, secret_hash, username, user.username if user else username)
+    return pool, client, user
 
 
 def secret_fits(cx: Context, client: Client, secret: str | None) -> bool:

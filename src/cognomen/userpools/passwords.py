@@ -26,9 +26,7 @@ _DAY = 86_400.0
 
 @op
 async def forgot_password(cx: Context, request: idp.ForgotPasswordRequest) -> idp.ForgotPasswordResponse:
-    pool, client = await find.client(cx, request.client_id)
-    user = await find.user(cx, pool, request.username)
-    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    pool, client, user = await client_auth.named(cx, request.client_id, request.username, request.secret_hash)
     async with protection.event(cx, pool, client, "ForgotPassword", user, request.user_context_data, typed=request.username):
         return await _forgot(cx, request, pool, client, user)
 
@@ -80,9 +78,7 @@ async def _send_reset(
 
 @op
 async def confirm_forgot_password(cx: Context, request: idp.ConfirmForgotPasswordRequest) -> idp.ConfirmForgotPasswordResponse:
-    pool, client = await find.client(cx, request.client_id)
-    user = await find.user(cx, pool, request.username)
-    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    pool, client, user = await client_auth.named(cx, request.client_id, request.username, request.secret_hash)
     password_policy.check(password_policy.of(pool), request.password)
     async with protection.event(cx, pool, client, "PasswordChange", user, request.user_context_data, typed=request.username) as happening:
         await _confirm_forgot(cx, request, pool, client, user, happening)

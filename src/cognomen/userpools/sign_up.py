@@ -122,9 +122,7 @@ def _code_for(cx: Context, pool: Pool, user: User) -> codes.Prepared | None:
 
 @op
 async def confirm_sign_up(cx: Context, request: idp.ConfirmSignUpRequest) -> idp.ConfirmSignUpResponse:
-    pool, client = await find.client(cx, request.client_id)
-    user = await find.user(cx, pool, request.username)
-    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    pool, client, user = await client_auth.named(cx, request.client_id, request.username, request.secret_hash)
     if user is None:
         raise _nobody(client, codes.expired())
     sign_up_session.check(cx, client, user, request.session)
@@ -175,9 +173,7 @@ async def admin_confirm_sign_up(cx: Context, request: idp.AdminConfirmSignUpRequ
 
 @op
 async def resend_confirmation_code(cx: Context, request: idp.ResendConfirmationCodeRequest) -> idp.ResendConfirmationCodeResponse:
-    pool, client = await find.client(cx, request.client_id)
-    user = await find.user(cx, pool, request.username)
-    client_auth.check_secret_hash(cx, client, request.secret_hash, request.username, user.username if user else request.username)
+    pool, client, user = await client_auth.named(cx, request.client_id, request.username, request.secret_hash)
     async with protection.event(cx, pool, client, "ResendCode", user, request.user_context_data, typed=request.username):
         return await _resend(cx, request, pool, client, user)
 

@@ -9,21 +9,10 @@ import re
 from collections.abc import Mapping
 
 from cognomen.api import errors
+from cognomen.kernel import addresses
 from cognomen.storage.pools import Pool
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def is_email(value: str) -> bool:
-    """Has the form by which AWS tells an email from another name; deliverability is another matter."""
-    return _EMAIL.fullmatch(value) is not None
-
-
-def is_phone_number(value: str) -> bool:
-    """E.164: a plus, and up to fifteen digits."""
-    return _PHONE.fullmatch(value) is not None
 
 
 def is_sub(value: str) -> bool:
@@ -58,9 +47,9 @@ def naming_attributes(pool: Pool) -> list[str]:
 def attribute_of(pool: Pool, name: str) -> str | None:
     """The attribute as whose value `name` may lead to a user of this pool, by its form."""
     allowed = naming_attributes(pool)
-    if is_email(name):
+    if addresses.is_email(name):
         return "email" if "email" in allowed else None
-    if is_phone_number(name):
+    if addresses.is_phone_number(name):
         return "phone_number" if "phone_number" in allowed else None
     return "preferred_username" if "preferred_username" in allowed else None
 
@@ -104,9 +93,9 @@ def of_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[st
         named[attribute] = username
         return "", named
     aliases = alias_attributes(pool)
-    if "email" in aliases and is_email(username):
+    if "email" in aliases and addresses.is_email(username):
         raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
-    if "phone_number" in aliases and is_phone_number(username):
+    if "phone_number" in aliases and addresses.is_phone_number(username):
         raise errors.InvalidParameterException(
             "Username cannot be of phone number format, since user pool is configured for phone number alias."
         )
