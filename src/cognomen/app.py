@@ -251,7 +251,7 @@ class Server:
         strict: bool = False,
     ) -> None:
         self.settings = settings
-        self._own_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        self._own_url = settings.public_url or f"{'https' if settings.tls else 'http'}://{settings.host}:{settings.port}"
         store = Store(make_engine(settings.database))
         clock, key_maker = clock or SystemClock(), key_maker or RsaKeyMaker()
         sealer = Sealer(key or master_key(settings))

@@ -106,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: str = "./.cognomen"
     database_url: str = ""
     public_url: str = ""
+    tls: bool = False
     trusted_proxies: str = ""
     region: str = "us-east-1"
     account: str = "000000000000"
@@ -291,16 +292,22 @@ def _check_identities(settings: Settings) -> None:
         raise BadSetting("credentials sts needs aws_endpoint_sts in dev, which calls no service of AWS by itself")
 
 
+def _check_listening(settings: Settings) -> None:
+    if settings.mode not in ("dev", "serve"):
+        raise BadSetting("mode must be dev or serve")
+    if not 0 <= settings.port <= 65535:
+        raise BadSetting("port must lie between 0 and 65535")
+    if settings.tls and settings.mode != "dev":
+        raise BadSetting("tls is for development: in production a proxy in front of the server answers by https")
+
+
 def _check(settings: Settings) -> None:
     _check_functions(settings)
     _check_directories(settings)
     _check_identities(settings)
     if settings.gateway is not None and not 0 <= settings.gateway.port <= 65535:
         raise BadSetting("gateway.port must lie between 0 and 65535")
-    if settings.mode not in ("dev", "serve"):
-        raise BadSetting("mode must be dev or serve")
-    if not 0 <= settings.port <= 65535:
-        raise BadSetting("port must lie between 0 and 65535")
+    _check_listening(settings)
     _check_delivery(settings)
     if settings.rate_limits not in ("aws", "off"):
         raise BadSetting("rate_limits must be aws or off")

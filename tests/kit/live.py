@@ -55,6 +55,7 @@ class Live:
         self._environment |= environment or {}
         self._process: subprocess.Popen[str] | None = None
         self.http = httpx.Client(timeout=10, verify=False)  # plain http: no certificates need be read
+        self.scheme = "http"
 
     def __enter__(self) -> Live:
         return self.start()
@@ -65,7 +66,7 @@ class Live:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -98,6 +99,7 @@ class Live:
             self.kill()
             raise NotReady(self._process.returncode if self._process.returncode != -signal.SIGKILL else None, self.stderr)
         self.port = int(line.rpartition(":")[2])
+        self.scheme = line.removeprefix(self.ready).partition(":")[0]
         return self
 
     def _first_line(self, within: float) -> str:

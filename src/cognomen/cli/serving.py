@@ -18,7 +18,7 @@ import uvloop
 
 from cognomen import config
 from cognomen.app import Server
-from cognomen.cli import common, seeding
+from cognomen.cli import common, local_tls, seeding
 from cognomen.kernel import log
 from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
@@ -42,12 +42,15 @@ _FUNCTIONS = "Folder of Lambda functions to run here: NAME.py, NAME.mjs or a fol
 @click.option("--seed", type=click.Path(path_type=Path), help=_SEED)
 @click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file of settings.")
 @click.option("--functions", help=_FUNCTIONS)
-def dev(host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None, functions: str | None) -> None:
+@click.option("--tls", is_flag=True, default=None, help="Answer by https, with a certificate made here for localhost and names below it.")
+def dev(
+    host: str | None, port: int | None, data: str | None, seed: Path | None, file: Path | None, functions: str | None, tls: bool | None
+) -> None:
     """Run everything for development: any AWS credentials, mails and texts in the inbox at /inbox.
 
     What it keeps lies in the data folder, beside the master key that seals it.
     """
-    _run("dev", file, seed, host=host, port=port, data=data, functions=functions)
+    _run("dev", file, seed, host=host, port=port, data=data, functions=functions, tls=tls)
 
 
 @click.command()
@@ -79,11 +82,12 @@ def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> No
         listening = listen(settings.host, settings.port)
         beside = listen(settings.gateway.host, settings.gateway.port) if settings.gateway is not None else None
         port = listening.getsockname()[1]
+        tls = local_tls.prepare(settings) if settings.tls else None
         server = Server(config.with_port(settings, port))
     except (config.BadSetting, StorageError) as error:
         common.fail(str(error))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_serve(server, listening, beside, seed)))
+        sys.exit(runner.run(_serve(server, listening, beside, seed, tls)))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -114,7 +118,7 @@ class _Uvicorn(uvicorn.Server):
         gc.freeze()
 
 
-def acceptor(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvicorn:
+def acceptor(app: Any, http: Any, settings: config.Settings, ready: str, tls: local_tls.TlsFiles | None = None) -> _Uvicorn:
     return _Uvicorn(
         uvicorn.Config(
             app,
@@ -129,6 +133,8 @@ def acceptor(app: Any, http: Any, settings: config.Settings, ready: str) -> _Uvi
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=10,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         ),
         ready,
     )
@@ -150,9 +156,12 @@ async def until_told(running: list[tuple[_Uvicorn, socket.socket]], hang_up: Cal
     await asyncio.gather(*(one._serve([listening]) for one, listening in running))
 
 
-async def _serve(server: Server, listening: socket.socket, beside: socket.socket | None, seed: Path | None) -> int:
+async def _serve(
+    server: Server, listening: socket.socket, beside: socket.socket | None, seed: Path | None, tls: local_tls.TlsFiles | None
+) -> int:
     settings = server.settings
-    running = [(acceptor(server, Connection, settings, f"cognomen ready at {address(settings.host, settings.port)}"), listening)]
+    ready = f"cognomen ready at {address(settings.host, settings.port, settings.tls)}"
+    running = [(acceptor(server, Connection, settings, ready, tls), listening)]
     try:
         await server.start()
         if seed is not None:
@@ -163,6 +172,8 @@ async def _serve(server: Server, listening: socket.socket, beside: socket.socket
             url = address(settings.gateway.host, beside.getsockname()[1])
             running.insert(0, (acceptor(server.gateway, GatewayConnection, settings, ""), beside))
             events.info("gateway", url=url)
+        if tls is not None:
+            events.info("certificate", trust=str(tls.authority.absolute()))
         events.info("started", mode=settings.mode, database=server.rooms.store.engine.name, delivery=settings.delivery)
         await until_told(running, server.hang_up)
     except (StorageError, config.BadSetting) as error:
@@ -174,5 +185,5 @@ async def _serve(server: Server, listening: socket.socket, beside: socket.socket
     return 0
 
 
-def address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def address(host: str, port: int, tls: bool = False) -> str:
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
