@@ -22,7 +22,7 @@ from cognomen.triggers.http import HttpFunctions
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.lambda_api import LambdaApi
 from cognomen.triggers.local import LocalFunctions
-from cognomen.triggers.runner import FunctionUnreachable, NoFunction, Routes, Runner
+from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Routes, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 from tests.kit import function_host
 from tests.kit.function_host import FunctionHost
@@ -99,6 +99,19 @@ class TestEveryPlace:
     @pytest.mark.parametrize("do", ["list", "number"])
     async def test_wrong_typed(self, place: tuple[str, Runner], do: str) -> None:
         assert await refusal(place[1], do) == UNRECOGNIZABLE
+
+    async def test_bytes_that_are_no_text(self, place: tuple[str, Runner]) -> None:
+        """An answer that is not UTF-8 is no JSON (RFC 8259, section 8.1); an error that is not says nothing."""
+        _, runner = place
+        with pytest.raises(FunctionFailed, match="no JSON"):
+            await triggers(runner).answer(ARN, {"do": "bytes answered"})
+        assert await refusal(runner, "bytes answered") == (
+            "InvalidLambdaResponseException",
+            "Invalid lambda function output : Invalid JSON",
+        )
+        unknown = ("UserLambdaValidationException", "PreSignUp failed with error Unknown application error occurred.")
+        assert await refusal(runner, "bytes raised") == unknown
+        assert "said" in await ask(runner)
 
     async def test_huge(self, place: tuple[str, Runner]) -> None:
         """Refused here as Lambda refuses it; from elsewhere it is not even read to its end."""

@@ -105,9 +105,10 @@ class TestAnAddress:
             b'{"attributes": {"email": "nobody"}, "sub": 1}',
             b'{"attributes": {"custom:none": "x"}}',
             b"[" * 100_000,
+            b'{"attributes": {"email": "\xff@example.com"}}',
             b'{"attributes": {"email": "' + b"a" * (2 << 20) + b'"}}',
         ],
-        ids=["empty", "null", "list", "nothing", "nobody", "number", "sub", "schema", "deep", "huge"],
+        ids=["empty", "null", "list", "nothing", "nobody", "number", "sub", "schema", "deep", "bytes", "huge"],
     )
     async def test_nonsense_makes_nobody(self, server: TestServer, directory: Receiver, answer: bytes) -> None:
         pool, client = await app(server)
@@ -227,6 +228,8 @@ class TestAPoolElsewhere:
             (200, b'{"AuthenticationResult": {"AccessToken": "a"}, "UserAttributes": {"a": "b"}}'),
             (200, b'{"ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeParameters": {"userAttributes": "[]"}}'),
             (200, b'{"ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeParameters": []}'),
+            (200, b'{"AuthenticationResult": {"AccessToken": "\xff"}}'),
+            (400, b'{"__type": "\xff"}'),
             (500, b"<html>"),
             (400, b'{"__type": "TooManyRequestsException"}'),
         ],

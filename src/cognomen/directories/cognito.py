@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cognomen.directories.directory import NotTold, Person, UnknownThere, WrongThere
-from cognomen.kernel import outbound
+from cognomen.kernel import outbound, received
 from cognomen.kernel.aws import Aws, AwsError
 
 T = TypeVar("T")
@@ -124,8 +124,8 @@ class CognitoPool:
 
 def _as(body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return received.json(body, kind)
+    except received.NotJson as error:
         raise NotTold("the other pool's answer has another form than Amazon's") from error
 
 

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from cognomen.directories.directory import NotTold, Person, UnknownThere, WrongThere
-from cognomen.kernel import outbound
+from cognomen.kernel import outbound, received
 from cognomen.kernel.clock import Clock
 
 _TIMEOUT = 5.0
@@ -56,7 +56,7 @@ class HttpsDirectory:
         if answer.status != 200:
             raise NotTold(f"the directory answered {answer.status}")
         try:
-            found = msgspec.json.decode(answer.body, type=_Answer)
-        except (msgspec.DecodeError, RecursionError) as error:
+            found = received.json(answer.body, _Answer)
+        except received.NotJson as error:
             raise NotTold("the directory's answer is not as docs/guide/import.md has it") from error
         return Person(attributes=found.attributes, username=found.username, sub=found.sub, temporary=found.temporary)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from cognomen.kernel import outbound
+from cognomen.kernel import outbound, received
 
 _TIMEOUT = 5.0
 
@@ -121,8 +121,8 @@ class Aws(msgspec.Struct, frozen=True):
 
 def _json(service: str, answer: outbound.Answer) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
-    except (msgspec.DecodeError, ValueError) as error:
+        return received.json(answer.body, dict[str, Any]) if answer.body else {}
+    except received.NotJson as error:
         raise AwsError(f"{service} did not answer with JSON (status {answer.status})") from error
 
 

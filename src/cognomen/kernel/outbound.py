@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
+from cognomen.kernel import received
 
 _MOST = 64 << 20
 
@@ -103,6 +103,6 @@ def get_json(url: str, timeout: float) -> Any:
     if answer.status != 200:
         raise Refused(f"{url} answered {answer.status}", answer.status)
     try:
-        return msgspec.json.decode(answer.body)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Unreachable(f"{url} did not answer with JSON: {error}") from error
+        return received.json(answer.body)
+    except received.NotJson as error:
+        raise Unreachable(f"{url} did not answer with JSON") from error

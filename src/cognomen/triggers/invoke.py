@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cognomen.api import errors
+from cognomen.kernel import received
 from cognomen.kernel.log import get_logger
 from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Runner
 from cognomen.triggers.sender_keys import SenderKeys
@@ -44,8 +45,8 @@ class Triggers:
         try:
             if len(answer) > _LARGEST:
                 raise FunctionFailed("the answer is larger than 6 MB")
-            return msgspec.json.decode(answer)
-        except (msgspec.DecodeError, RecursionError) as cause:
+            return received.json(answer)
+        except received.NotJson as cause:
             raise FunctionFailed("the answer is no JSON") from cause
 
     async def _run(self, trigger: str, arn: str, event: dict[str, Any]) -> bytes:
@@ -76,8 +77,8 @@ def _response(answer: bytes) -> dict[str, Any]:
     if len(answer) > _LARGEST:
         raise unrecognizable()
     try:
-        found = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, RecursionError) as cause:
+        found = received.json(answer)
+    except received.NotJson as cause:
         raise _no_json() from cause
     if found is None:  # what a function that forgot to return the event answers (aws-amplify/amplify-cli #4341)
         raise _no_json()

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import quote
 
-import msgspec
-
+from cognomen.kernel import received
 from cognomen.kernel.aws import Aws, AwsError
 from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
 
@@ -45,8 +44,8 @@ class LambdaApi:
 def error_message(body: bytes) -> str:
     """The `errorMessage` of a function that failed."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        found = received.json(body)
+    except received.NotJson:
         found = None
     message = found.get("errorMessage") if isinstance(found, dict) else None
     return str(message) if message else "Unknown application error occurred"
