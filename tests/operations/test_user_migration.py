@@ -165,6 +165,7 @@ class TestAtSignIn:
             {"userAttributes": {}},
             {"userAttributes": {"email": 7}},
             {"userAttributes": {"custom:unknown": "1"}},
+            {"userAttributes": {"name": "a\0b"}},
             {"finalUserStatus": "ADMIN"},
             {"finalUserStatus": "FORCE_CHANGE_PASSWORD"},
             {"messageAction": "SHOUT"},
@@ -177,6 +178,31 @@ class TestAtSignIn:
     async def test_answers_that_make_no_user(self, server: TestServer, answer: dict[str, Any]) -> None:
         pool, client = await app(server, elsewhere(**answer))
         assert (await refused(server, client))[0] == "UserNotFoundException"
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("named", ["a" * 129, "old\nold", "old\0", "old old", "\u200b"], ids=["long", "line", "nul", "space", "unseen"])
+    @pytest.mark.parametrize("hidden", ["LEGACY", "ENABLED"])
+    async def test_names_that_no_user_may_have(self, server: TestServer, named: str, hidden: str) -> None:
+        """A sign-in's USERNAME is no UsernameType, and neither is the `username` of an answer: no user is made that no operation could name."""
+        pool, client = await app(server, lambda event: KNOWN, hidden=hidden)
+        failed = INCORRECT if hidden == "ENABLED" else ("UserNotFoundException", f"Exception migrating user in app client {client}")
+        if named != "old\0":  # which no request may hold
+            assert await refused(server, client, named) == failed
+        renames = server.functions.add("renames", lambda event: {**KNOWN, "userAttributes": {**ATTRIBUTES, "username": named}})
+        await server.call("UpdateUserPool", UserPoolId=pool, LambdaConfig={"UserMigration": renames})
+        assert await refused(server, client, "old") == failed
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("named", ["a" * 128, "größe+1!"])
+    async def test_names_that_a_user_may_have(self, server: TestServer, named: str) -> None:
+        pool, client = await app(server, lambda event: KNOWN)
+        await server.sign_in(client, named)
+        assert await users(server, pool) == [named]
+
+    @pytest.mark.parametrize("named", ["\x01@example.com", "a" * 117 + "@example.com"], ids=["control", "long"])
+    async def test_an_email_that_no_user_may_have(self, server: TestServer, named: str) -> None:
+        pool, client = await app(server, lambda event: {"userAttributes": {"name": "Old"}}, UsernameAttributes=["email"])
+        assert (await refused(server, client, named))[0] == "UserNotFoundException"
         assert await users(server, pool) == []
 
     async def test_the_welcome_never_holds_the_password(self, server: TestServer) -> None:

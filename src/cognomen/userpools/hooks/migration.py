@@ -156,7 +156,10 @@ async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: 
     if not listed:
         raise unrecognizable()
     given = attributes.checked_by_admin(pool, [item for item in listed if item.name != "username"], creating=True)
-    username, given = names.of_new_user(pool, answered.user_attributes.get("username") or typed, given)
+    named = answered.user_attributes.get("username") or typed
+    if (fault := names.fault(named)) is not None:
+        raise errors.InvalidParameterException(fault)
+    username, given = names.of_new_user(pool, named, given)
     told = answered if isinstance(answered, _Told) else None
     now, sub = cx.clock.now(), told.sub if told and _SUB.fullmatch(told.sub) else ids.sub()
     username = username or sub
