@@ -186,14 +186,19 @@ def _gateway(settings: Settings, rooms: Rooms) -> Gateway | None:
 
 
 def directories_of(settings: Settings, clock: Clock) -> Directories:
-    """Where users of pools were before, by the name of the function in whose place each is asked."""
+    """Where users of pools were before, by the name of the function in whose place each is asked. Raises BadSetting."""
 
-    def made(row: UserDirectory) -> Directory:
+    def made(name: str, row: UserDirectory) -> Directory:
         if row.user_pool_id:
-            return CognitoPool(row.user_pool_id, row.client_id, row.client_secret, row.endpoint_url, aws_of(settings))
+            try:
+                return CognitoPool(row.user_pool_id, row.client_id, row.client_secret, row.endpoint_url, aws_of(settings))
+            except ValueError as error:
+                raise BadSetting(
+                    f"user_directories, {name}: user_pool_id begins with no region of AWS, so it needs endpoint_url"
+                ) from error
         return HttpsDirectory(row.url, row.secret, clock, public_only=settings.mode == "serve" and not row.private)
 
-    return Directories({name: made(row) for name, row in settings.user_directories.items()})
+    return Directories({name: made(name, row) for name, row in settings.user_directories.items()})
 
 
 def connectors_of(settings: Settings, store: Store, sealer: Sealer) -> Connectors:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cognomen.app import directories_of
 from cognomen.config import BadSetting, UserDirectory, load
+from cognomen.kernel.clock import SystemClock
 
 COGNITO = {"user_pool_id": "us-east-1_Old", "client_id": "app"}
 ADDRESS = {"url": "https://people.example.com/check", "secret": "at least sixteen characters"}
@@ -44,6 +46,16 @@ def test_a_wrong_row_is_refused(row: Any) -> None:
     with pytest.raises(BadSetting) as error:
         read(row)
     assert "at least sixteen" not in str(error.value)
+
+
+def test_a_pool_without_an_address_is_in_a_region() -> None:
+    """Its region is the host that passwords are sent to."""
+    row = {**COGNITO, "user_pool_id": "evil.example/_Old"}
+    with pytest.raises(BadSetting, match="old: user_pool_id begins with no region of AWS"):
+        directories_of(load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": row})}), SystemClock())
+    directories_of(
+        load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": {**row, "endpoint_url": "http://127.0.0.1:1"}})}), SystemClock()
+    )
 
 
 def test_in_production_a_password_is_not_sent_in_the_clear() -> None:

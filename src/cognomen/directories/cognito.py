@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cognomen.directories.directory import NotTold, Person, UnknownThere, WrongThere
-from cognomen.kernel import outbound, received
+from cognomen.kernel import aws_hosts, outbound, received
 from cognomen.kernel.aws import Aws, AwsError
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class CognitoPool:
         self._client_id = client_id
         self._secret = client_secret
         self._region = user_pool_id.partition("_")[0]
-        self._url = (endpoint or f"https://cognito-idp.{self._region}.amazonaws.com").rstrip("/") + "/"
+        self._url = (endpoint or f"https://{aws_hosts.host('cognito-idp', self._region)}").rstrip("/") + "/"
         self._aws = msgspec.structs.replace(aws, endpoints={"cognito-idp": endpoint}, abroad=True)
 
     async def check(self, username: str, password: str) -> None:
