@@ -33,6 +33,7 @@ _OF_AWS = {
 }
 _PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
+_CONFIDENTIAL = tuple(f"aws_endpoint_{service}" for service in ("lambda", "kms", "sesv2", "sns", "sts"))
 _TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "push_applications", "gateway")
 _CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
 
@@ -273,6 +274,7 @@ def _check_directories(settings: Settings) -> None:
         if row.user_pool_id:
             if not row.client_id or "_" not in row.user_pool_id:
                 raise BadSetting(f"{where} needs client_id, a client of the pool REGION_ID with ALLOW_USER_PASSWORD_AUTH")
+            _check_seen_by_none(settings, f"{where} endpoint_url", row.endpoint_url)
             continue
         check_address(f"{where} url", row.url)
         if settings.mode == "serve" and urlsplit(row.url).scheme != "https":
@@ -309,8 +311,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting("log_level must be debug, info, warning or error")
     if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):
         raise BadSetting("public_url must be an http or https address")
-    for name in _ADDRESSES:
-        check_address(name, getattr(settings, name))
+    _check_addresses(settings)
     if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
         raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
     _check_networks("trusted_proxies", settings.trusted_proxies)
@@ -322,6 +323,18 @@ def _check(settings: Settings) -> None:
         raise BadSetting("serve needs a master key: set COGNOMEN_MASTER_KEY or master_key_file (`cognomen keys master` makes one)")
     if not settings.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise BadSetting("database_url must begin with sqlite:/// or postgresql://")
+
+
+def _check_addresses(settings: Settings) -> None:
+    for name in _ADDRESSES:
+        check_address(name, getattr(settings, name))
+    for name in _CONFIDENTIAL:
+        _check_seen_by_none(settings, name, getattr(settings, name))
+
+
+def _check_seen_by_none(settings: Settings, name: str, url: str) -> None:
+    if settings.mode == "serve" and urlsplit(url).scheme == "http" and not _is_loopback(urlsplit(url).hostname or ""):
+        raise BadSetting(f"{name} must be an https address, or one on this machine: passwords, codes or keys go there")
 
 
 def _check_networks(name: str, text: str) -> None:
