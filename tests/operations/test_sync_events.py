@@ -148,7 +148,7 @@ class TestInTime:
         """Tried once: the client is to try again."""
 
         class Hanging:
-            async def run(self, arn: str, event: bytes) -> bytes:
+            async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
                 await asyncio.sleep(60)
                 return b""
 

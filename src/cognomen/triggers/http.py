@@ -23,7 +23,7 @@ class HttpFunctions:
         self._clock = clock
         self._public_only = public_only
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         url = self._endpoints.get(arn)
         if url is None:
             raise NoFunction(arn)

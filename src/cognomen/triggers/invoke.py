@@ -10,7 +10,7 @@ import msgspec
 from cognomen.api import errors
 from cognomen.kernel import received
 from cognomen.kernel.log import get_logger
-from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Runner
+from cognomen.triggers.runner import FunctionBusy, FunctionFailed, FunctionUnreachable, NoFunction, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 
 SECONDS = 5.0
@@ -38,8 +38,8 @@ class Triggers:
         """What a function answers, whole, for callers with errors and rules of their own; tried once. Raises NoFunction, FunctionFailed (an answer
         that is no JSON, too), FunctionUnreachable (in time, too)."""
         try:
-            async with asyncio.timeout(self._seconds):
-                answer = await self._runner.run(arn, msgspec.json.encode(event))
+            async with asyncio.timeout(self._seconds) as limit:
+                answer = await self._runner.run(arn, msgspec.json.encode(event), limit)
         except TimeoutError as cause:
             raise FunctionUnreachable(f"the function did not answer within {self._seconds:g} seconds") from cause
         try:
@@ -53,8 +53,8 @@ class Triggers:
         payload = msgspec.json.encode(event)
         for attempt in range(1, TRIES + 1):
             try:
-                async with asyncio.timeout(self._seconds):
-                    return await self._runner.run(arn, payload)
+                async with asyncio.timeout(self._seconds) as limit:
+                    return await self._runner.run(arn, payload, limit)
             except NoFunction as cause:
                 log.warning(
                     "no function for this ARN: put NAME.py or NAME.mjs into the folder of the setting `functions`, name its address in"
@@ -67,10 +67,17 @@ class Triggers:
                 raise errors.UserLambdaValidationException(f"{trigger} failed with error {_sentence(str(cause))}") from cause
             except (TimeoutError, FunctionUnreachable) as cause:
                 log.warning("a function did not answer", trigger=trigger, arn=arn, attempt=attempt, reason=str(cause) or "time is up")
-                if attempt == TRIES:
-                    name = "TimeoutException" if isinstance(cause, TimeoutError) else "ServiceUnavailableException"
+                if attempt == TRIES or isinstance(cause, FunctionBusy):
+                    name = _error_of(cause)
                     raise errors.UnexpectedLambdaException(f"{trigger} invocation failed due to error {name}.") from cause
         raise AssertionError("the last try returns or raises")
+
+
+def _error_of(cause: Exception) -> str:
+    """What Lambda's API would have called it."""
+    if isinstance(cause, FunctionBusy):
+        return "TooManyRequestsException"
+    return "TimeoutException" if isinstance(cause, TimeoutError) else "ServiceUnavailableException"
 
 
 def _response(answer: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class LambdaApi:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         region = (arn.split(":") + [""] * 4)[3]
         if not self._aws.reaches("lambda"):
             raise NoFunction(arn)
