@@ -16,6 +16,7 @@ from cognomen.api.errors import ServiceError
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.child import Code
 from cognomen.triggers.children import MOST, MOST_WAITING, Children
 from cognomen.triggers.invoke import Triggers
@@ -42,7 +43,7 @@ def local(folder: Path, idle: float = 60.0) -> LocalFunctions:
 
 
 def triggers(runner: Runner) -> Triggers:
-    return Triggers(runner, SenderKeys(Sealer(b"\x07" * 32), Aws(), by_kms=False), seconds=SECONDS)
+    return Triggers(runner, SenderKeys(Sealer(b"\x07" * 32), Aws(), Threads("keys"), by_kms=False), seconds=SECONDS)
 
 
 async def answers(functions: LocalFunctions, events: int, sleep: float) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cognomen.app import directories_of
 from cognomen.config import BadSetting, UserDirectory, load
 from cognomen.kernel.clock import SystemClock
+from cognomen.ways_out import directories_of
 
 COGNITO = {"user_pool_id": "us-east-1_Old", "client_id": "app"}
 ADDRESS = {"url": "https://people.example.com/check", "secret": "at least sixteen characters"}
@@ -53,9 +53,8 @@ def test_a_pool_without_an_address_is_in_a_region() -> None:
     row = {**COGNITO, "user_pool_id": "evil.example/_Old"}
     with pytest.raises(BadSetting, match="old: user_pool_id begins with no region of AWS"):
         directories_of(load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": row})}), SystemClock())
-    directories_of(
-        load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": {**row, "endpoint_url": "http://127.0.0.1:1"}})}), SystemClock()
-    )
+    near = {**row, "endpoint_url": "http://127.0.0.1:1"}
+    directories_of(load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": near})}), SystemClock())
 
 
 @pytest.mark.parametrize("url", ["http://old.example.com", "http://10.0.0.7:8080", "http://localhost.example.com"])
