@@ -234,6 +234,7 @@ class Server:
                 await task
         if self.gateway is not None:
             self.gateway.close()
+        await self.rooms.triggers.senders.finish()
         await self.logs.stop()
         await self.sync.stop()
         await self.sync_sessions.keep()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,8 @@ class Functions:
         self.events.append(given)
         try:
             answered = function(given)
+            if inspect.isawaitable(answered):
+                answered = await answered
         except Exception as error:
             raise FunctionFailed(str(error)) from error
         if isinstance(answered, bytes):

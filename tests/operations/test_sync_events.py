@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.runner import FunctionUnreachable
+from cognomen.ways_out import sender_keys_of
 from tests.kit.functions import Function, arn
 from tests.kit.server import TestServer
 from tests.kit.sync import Device, pool_for_guests, put_as_developer, refused, remove, replace, sync
@@ -152,7 +154,7 @@ class TestInTime:
                 await asyncio.sleep(60)
                 return b""
 
-        triggers = Triggers(Hanging(), server.server.rooms.triggers.keys, seconds=0.05)
+        triggers = Triggers(Hanging(), sender_keys_of(server.server.settings, server.server.rooms.sealer, Threads("keys")), seconds=0.05)
         with pytest.raises(FunctionUnreachable, match=r"within 0\.05 seconds"):
             await triggers.answer(arn("sync"), {})
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -10,11 +12,15 @@ import msgspec
 from cognomen.api import errors
 from cognomen.kernel import received
 from cognomen.kernel.log import get_logger
+from cognomen.triggers.custom_senders import CustomSenders
 from cognomen.triggers.runner import FunctionBusy, FunctionFailed, FunctionUnreachable, NoFunction, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 
 SECONDS = 5.0
 TRIES = 3
+_REMEMBERED = 32
+_MOST_ARNS = 1_000
+_GUESS = 0.1  # seconds, until a function was asked
 _LARGEST = 6 << 20  # bytes of an answer, Lambda's own limit for synchronous calls
 log = get_logger("triggers")
 
@@ -23,16 +29,25 @@ class Triggers:
     def __init__(self, runner: Runner, keys: SenderKeys, *, seconds: float = SECONDS) -> None:
         self._runner = runner
         self._seconds = seconds
-        self.keys = keys
+        self._took: dict[str, deque[float]] = {}  # by ARN; the one that was asked longest ago goes first
+        self.senders = CustomSenders(runner, keys, seconds=seconds)
 
     async def ask(self, trigger: str, arn: str, event: dict[str, Any]) -> dict[str, Any]:
         """The `response` of the function's answer. Raises UserLambdaValidationException, UnexpectedLambdaException,
         InvalidLambdaResponseException."""
-        return _response(await self._run(trigger, arn, event))
+        began = asyncio.get_running_loop().time()
+        try:
+            return _response(await self._run(trigger, arn, event))
+        finally:
+            took = self._took.pop(arn, None) or deque(maxlen=_REMEMBERED)
+            took.append(asyncio.get_running_loop().time() - began)
+            self._took[arn] = took
+            if len(self._took) > _MOST_ARNS:
+                del self._took[next(iter(self._took))]
 
-    async def tell(self, trigger: str, arn: str, event: dict[str, Any]) -> None:
-        """Runs a function whose answer means nothing, and need be none. Raises as `ask`."""
-        await self._run(trigger, arn, event)
+    async def pretend(self, arn: str) -> None:
+        """Takes as long as the function took lately, for somebody who does not exist and about whom it is not asked."""
+        await asyncio.sleep(secrets.choice(self._took.get(arn) or (_GUESS,)))
 
     async def answer(self, arn: str, event: dict[str, Any]) -> Any:
         """What a function answers, whole, for callers with errors and rules of their own; tried once. Raises NoFunction, FunctionFailed (an answer

@@ -75,13 +75,21 @@ def unknown_subject(cx: Context, pool: Pool, typed: str) -> str:
 async def simulate(cx: Context, pool: Pool, typed: str, purpose: str) -> idp.CodeDeliveryDetailsType:
     """What a user who does not exist is answered where users are hidden: a plausible address, the same at each try.
 
-    It takes as long as a real one: a code is made and kept, another durable write stands for the inbox and a pause for other channels.
+    It takes as long as a real one: a code is made and kept, another durable write stands for the inbox and a pause for functions and other
+    channels; a custom sender is waited for by nobody.
     Raises CodeDeliveryFailureException where a message to anybody would.
     """
     subject = unknown_subject(cx, pool, typed)
     row = Code(pool.pool_id, subject, purpose, cx.sealer.mac("code", ids.digits(6).encode()), "", "", cx.clock.now())
-    await cx.store.write(lambda tx: cx.store.codes.put(tx, row))
-    await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
+    attribute, _ = _simulated_address(cx, pool, typed)
+
+    async def unit(tx: Tx) -> None:
+        await cx.store.codes.put(tx, row)
+        await cx.store.codes.drop(tx, pool.pool_id, subject, purpose)
+
+    await cx.store.write(unit)
+    if not messages.is_taken_over(pool, _channel(attribute)):
+        await cx.store.write(lambda tx: cx.store.codes.drop(tx, pool.pool_id, subject, purpose))
     return await plausible_address(cx, pool, typed)
 
 
@@ -91,8 +99,12 @@ async def plausible_address(cx: Context, pool: Pool, typed: str) -> idp.CodeDeli
     Raises CodeDeliveryFailureException where a message to anybody would.
     """
     attribute, address = _simulated_address(cx, pool, typed)
-    await messages.pretend(cx, pool, "sms" if attribute == "phone_number" else "email")
+    await messages.pretend(cx, pool, _channel(attribute))
     return details(attribute, address)
+
+
+def _channel(attribute: str) -> str:
+    return "sms" if attribute == "phone_number" else "email"
 
 
 def _simulated_address(cx: Context, pool: Pool, typed: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +21,7 @@ from cognomen.storage.engine import Unit
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.triggers import catalog
-from cognomen.triggers.runner import NoKey
+from cognomen.triggers.custom_senders import Errand
 from cognomen.userpools.hooks.ask import Occasion, ask, text
 
 T = TypeVar("T")
@@ -39,15 +40,11 @@ async def deliver(
     cx: Context, pool: Pool, user: User, message: Message, occasion: Occasion, *, named: str = "", first: Unit[None] | None = None
 ) -> None:
     """`named` is how an invitation names the user; `first` is written before anything leaves, and together with a message that stays in the
-    house. Raises CodeDeliveryFailureException, what functions raise, and what `first` does."""
+    house. Raises CodeDeliveryFailureException, what CustomMessage raises, and what `first` does; of a custom sender no error is told."""
     if first is not None and not together(cx, pool, message.channel):
         await cx.store.write(first)
         first = None
-    try:
-        taken = await by_sender(cx, pool, message.channel, user.username, catalog.user_attributes(user), message.code, occasion)
-    except NoKey as cause:
-        raise _undelivered(cx, message, f"the key of the custom sender: {cause}") from cause
-    if taken:
+    if by_sender(cx, pool, message.channel, user.username, catalog.user_attributes(user), message.code, occasion):
         return
     if catalog.arn_of(pool, catalog.CUSTOM_MESSAGE) is not None:
         message = await _customised(cx, pool, user, message, occasion, named)
@@ -63,10 +60,17 @@ def together(cx: Context, pool: Pool, channel: str) -> bool:
     return cx.delivery.stays_in_house(channel) and all(catalog.arn_of(pool, trigger) is None for trigger in asked)
 
 
+def is_taken_over(pool: Pool, channel: str) -> bool:
+    """Does a custom sender of the pool send these messages?"""
+    return catalog.arn_of(pool, _SENDERS[channel][0]) is not None
+
+
 async def pretend(cx: Context, pool: Pool, channel: str) -> None:
     """Takes as long as a message to somebody would. Raises CodeDeliveryFailureException where a message to anybody would."""
-    if catalog.arn_of(pool, _SENDERS[channel][0]) is not None:
-        return  # the message would have gone to a function, whatever the delivery
+    if is_taken_over(pool, channel):
+        return  # nobody waits for a custom sender
+    if (arn := catalog.arn_of(pool, catalog.CUSTOM_MESSAGE)) is not None:
+        await cx.triggers.pretend(arn)
     try:
         await cx.delivery.pretend(channel)
     except NotDelivered as cause:
@@ -84,20 +88,16 @@ async def declared(attribute: str, delivery: Awaitable[T]) -> T:
         raise errors.InvalidEmailRoleAccessPolicyException(cause.message) from cause
 
 
-async def by_sender(
+def by_sender(
     cx: Context, pool: Pool, channel: str, username: str, attributes: Mapping[str, str], code: str | None, occasion: Occasion
 ) -> bool:
-    """Has the pool's custom sender taken the message over? The code goes to it encrypted; what it answers is not looked at.
-
-    Raises NoKey, and what functions raise.
-    """
+    """Has the pool's custom sender taken the message over? The code goes to it encrypted; it runs beside the request, and what it answers is
+    not looked at."""
     sender, kind = _SENDERS[channel]
     arn = catalog.arn_of(pool, sender)
     if arn is None:
         return False
     config = pool.settings.pool.lambda_config
-    key_arn = (config.kms_key_id if config else None) or ""
-    sealed = await cx.triggers.keys.encrypt(key_arn, pool.pool_id, code) if code is not None else None
     metadata = dict(occasion.metadata or {}) or None
     event = catalog.event(
         pool,
@@ -106,10 +106,20 @@ async def by_sender(
         username=username,
         client_id=occasion.client_id,
         user_agent=cx.user_agent,
-        request={"type": kind, "code": sealed, "clientMetadata": metadata, "userAttributes": dict(attributes)},
+        request={"type": kind, "code": None, "clientMetadata": metadata, "userAttributes": dict(attributes)},
         response={},
     )
-    await cx.triggers.tell(sender, arn, event)
+    cx.triggers.senders.hand_over(
+        Errand(
+            trigger=sender,
+            arn=arn,
+            pool_id=pool.pool_id,
+            key_arn=(config.kms_key_id if config else None) or "",
+            code=code,
+            event=event,
+            failed=partial(_failed, cx, pool.pool_id, username, channel),
+        )
+    )
     return True
 
 
@@ -147,5 +157,9 @@ def _filled(template: str, message: Message, named: str, *, invites: bool) -> st
 
 
 def _undelivered(cx: Context, message: Message, reason: str) -> errors.CodeDeliveryFailureException:
-    cx.tell(MessageFailed, message.pool_id, username=message.username, channel=message.channel, reason=reason[:_REASON])
+    _failed(cx, message.pool_id, message.username, message.channel, reason)
     return errors.CodeDeliveryFailureException(_FAILED)
+
+
+def _failed(cx: Context, pool_id: str, username: str, channel: str, reason: str) -> None:
+    cx.tell(MessageFailed, pool_id, username=username, channel=channel, reason=reason[:_REASON])
