@@ -65,7 +65,7 @@ class TestAtSignIn:
         (event,) = server.functions.events
         assert (event["triggerSource"], event["userName"]) == ("UserMigration_Authentication", "old")
         assert event["request"] == {"password": PASSWORD, "validationData": {"from": "web"}}
-        names = ("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation")
+        names = ("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation", "enableSMSMFA")
         assert event["response"] == dict.fromkeys(names)
         found = await server.call("AdminGetUser", UserPoolId=pool, Username="old")
         kept = {item["Name"]: item["Value"] for item in found["UserAttributes"] if item["Name"] != "sub"}
@@ -172,6 +172,8 @@ class TestAtSignIn:
             {"desiredDeliveryMediums": ["PIGEON"]},
             {"desiredDeliveryMediums": "EMAIL"},
             {"forceAliasCreation": "yes"},
+            {"enableSMSMFA": "yes"},
+            {"enableSMSMFA": True, "userAttributes": {"phone_number": "+15550001234"}},
             {"messageAction": None, "desiredDeliveryMediums": ["SMS"]},
         ],
     )
@@ -232,6 +234,33 @@ class TestAtSignIn:
         await risk.configure(server, pool, RiskExceptionConfiguration={"BlockedIPRangeList": ["127.0.0.0/8"]})
         assert (await refused(server, client))[0] == "NotAuthorizedException"
         assert server.functions.events == []
+
+
+class TestTexts:
+    """`enableSMSMFA`: the migrated user's second factor."""
+
+    async def with_mfa(self, server: TestServer, **answer: Any) -> tuple[str, str]:
+        sms: dict[str, Any] = {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}}
+        return await app(server, elsewhere(**answer), MfaConfiguration="OPTIONAL", **sms)
+
+    async def test_the_sign_in_goes_on_with_a_text(self, server: TestServer) -> None:
+        attributes = {**ATTRIBUTES, "phone_number": "+15550001234"}
+        pool, client = await self.with_mfa(server, enableSMSMFA=True, userAttributes=attributes)
+        assert (await server.sign_in(client, "old"))["ChallengeName"] == "SMS_MFA"
+        found = await server.call("AdminGetUser", UserPoolId=pool, Username="old")
+        assert (found["UserMFASettingList"], found["PreferredMfaSetting"]) == (["SMS_MFA"], "SMS_MFA")
+
+    async def test_without_a_phone_number_nobody_is_made(self, server: TestServer) -> None:
+        pool, client = await self.with_mfa(server, enableSMSMFA=True)
+        assert (await refused(server, client))[0] == "UserNotFoundException"
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("asked", [False, None])
+    async def test_it_is_not_asked_for(self, server: TestServer, asked: bool | None) -> None:
+        attributes = {**ATTRIBUTES, "phone_number": "+15550001234"}
+        pool, client = await self.with_mfa(server, enableSMSMFA=asked, userAttributes=attributes)
+        assert "AccessToken" in await server.sign_in(client, "old")
+        assert "UserMFASettingList" not in await server.call("AdminGetUser", UserPoolId=pool, Username="old")
 
 
 class TestAtForgottenPassword:

@@ -105,7 +105,7 @@ TRIGGERS: dict[str, Trigger] = {
         arn=lambda config: config.user_migration,
         when="somebody unknown signs in with a password, or forgot theirs",
         sources=("Authentication", "ForgotPassword"),
-        response=("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation"),
+        response=("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation", "enableSMSMFA"),
     ),
     CUSTOM_MESSAGE: Trigger(
         arn=lambda config: config.custom_message,
