@@ -184,3 +184,45 @@ class TestCustomMessage:
             took.append(time.monotonic() - began)
         assert all(0.3 <= seconds < 0.9 for seconds in took), took
         assert all(event["userName"] == "anna" for event in server.functions.events)
+
+
+@pytest.mark.parametrize("medium", ["EMAIL", "SMS"])
+async def test_every_occasion(server: TestServer, medium: str) -> None:
+    """Its own triggerSource each, `CustomEmailSender_SignUp` and `CustomSMSSender_SignUp` and so on, in AWS's words."""
+    attribute, value, other = {
+        "EMAIL": ("email", "anna@example.com", "new@example.com"),
+        "SMS": ("phone_number", "+15550001234", "+15550005678"),
+    }[medium]
+    sender = {"LambdaVersion": "V1_0", "LambdaArn": server.functions.add("sender", lambda event: {})}
+    config = {"CustomEmailSender": sender, "CustomSMSSender": sender, "KMSKeyID": KEY}
+    first = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", f"{medium}_OTP"]}}
+    sms = {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
+    pool = await server.pool(AutoVerifiedAttributes=[attribute], LambdaConfig=config, Policies=first, SmsConfiguration=sms)
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    client = await server.client(pool, ExplicitAuthFlows=flows)
+    pair = [{"Name": attribute, "Value": value}]
+    await server.call("SignUp", ClientId=client, Username="anna", Password=PASSWORD, UserAttributes=pair)
+    await server.call("ResendConfirmationCode", ClientId=client, Username="anna")
+    await server.call("AdminConfirmSignUp", UserPoolId=pool, Username="anna")
+    token = (await server.sign_in(client, "anna"))["AccessToken"]
+    await server.call("GetUserAttributeVerificationCode", AccessToken=token, AttributeName=attribute)
+    verified = [*pair, {"Name": f"{attribute}_verified", "Value": "true"}]
+    await server.call("AdminUpdateUserAttributes", UserPoolId=pool, Username="anna", UserAttributes=verified)
+    await server.call("ForgotPassword", ClientId=client, Username="anna")
+    chosen = {"USERNAME": "anna", "PREFERRED_CHALLENGE": f"{medium}_OTP"}
+    await server.call("InitiateAuth", ClientId=client, AuthFlow="USER_AUTH", AuthParameters=chosen)
+    await server.call("UpdateUserAttributes", AccessToken=token, UserAttributes=[{"Name": attribute, "Value": other}])
+    await server.call("AdminCreateUser", UserPoolId=pool, Username="bob", UserAttributes=pair, DesiredDeliveryMediums=[medium])
+    await server.senders_settled()
+    prefix = {"EMAIL": "CustomEmailSender_", "SMS": "CustomSMSSender_"}[medium]
+    assert sorted(event["triggerSource"].removeprefix(prefix) for event in server.functions.events) == sorted(
+        [
+            "SignUp",
+            "ResendCode",
+            "VerifyUserAttribute",
+            "ForgotPassword",
+            "Authentication",
+            "UpdateUserAttribute",
+            "AdminCreateUser",
+        ]
+    )
