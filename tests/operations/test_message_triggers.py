@@ -149,7 +149,6 @@ class TestCustomMessage:
     @pytest.mark.parametrize(
         "answer",
         [
-            {"emailMessage": "no code"},
             {"emailMessage": 7},
             {"emailMessage": "{####}" + "x" * 20_000},
             {"emailSubject": "x" * 141},
@@ -165,6 +164,33 @@ class TestCustomMessage:
         server.functions.add("message", own)
         await server.call("ResendConfirmationCode", ClientId=client, Username="anna")
         await server.call("ConfirmSignUp", ClientId=client, Username="anna", ConfirmationCode=await server.code("anna@example.com"))
+
+    @pytest.mark.parametrize("text", ["no code", "{####} and a character of control \x07"])
+    async def test_mails_that_aws_refuses(self, server: TestServer, text: str) -> None:
+        """In the words of amazon-cognito-identity-js #99: a mail is held to the pattern of a pool's own."""
+        _, client = await custom(server, lambda event: {"emailMessage": text})
+        code, message = await refusal(server, "SignUp", ClientId=client, Username="anna", Password=PASSWORD, UserAttributes=EMAIL)
+        pattern = r"[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*"
+        said = "1 validation error detected: Value at 'emailBody' failed to satisfy constraint: Member must satisfy regular expression pattern:"
+        assert (code, message, await server.messages()) == ("InvalidParameterException", f"{said} {pattern}", [])
+
+    async def test_a_text_that_forgets_the_code(self, server: TestServer) -> None:
+        _, client = await custom(server, lambda event: {"smsMessage": "no code"}, AutoVerifiedAttributes=["phone_number"])
+        found = await refusal(server, "SignUp", ClientId=client, Username="anna", Password=PASSWORD, UserAttributes=CONTACTS)
+        assert found == ("InvalidLambdaResponseException", "The message of the lambda function output does not have {####}.")
+
+    @pytest.mark.parametrize(("username", "fits"), [("a" * 100, True), ("a" * 101, False)])
+    async def test_what_is_filled_in_counts(self, server: TestServer, username: str, fits: bool) -> None:
+        """140 characters of a text are 140 that arrive: with the name and the password in their places."""
+        pool, _ = await custom(server, lambda event: {"smsMessage": "{username} {####} " + "x" * (140 - 100 - 14)})
+        members: dict[str, Any] = {"TemporaryPassword": "Temp-Horse-9", "DesiredDeliveryMediums": ["SMS"], "UserAttributes": CONTACTS}
+        asked: dict[str, Any] = {"UserPoolId": pool, "Username": username, **members}
+        if fits:
+            await server.call("AdminCreateUser", **asked)
+            assert len((await server.messages())[0].body) == 140
+        else:
+            found = await refusal(server, "AdminCreateUser", **asked)
+            assert found == ("InvalidLambdaResponseException", "smsMessage is longer than 140 characters.")
 
     async def test_an_invitation_that_forgets_the_name(self, server: TestServer) -> None:
         pool, _ = await custom(server, lambda event: {"emailMessage": "{####}"})

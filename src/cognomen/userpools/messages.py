@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cognomen.api import errors
+from cognomen.api.patterns import matcher
 from cognomen.context import Context
 from cognomen.delivery import templates
 from cognomen.delivery.message import Message, NotDelivered
@@ -30,6 +31,13 @@ _FAILED = "Unable to deliver the message."
 _REASON = 256  # characters of what is told of a failure
 _CODE, _NAME, _LINK = "{####}", "{username}", "{##Click Here##}"
 _LONGEST = {"smsMessage": 140, "emailMessage": 20_000, "emailSubject": 140}
+# The model's EmailVerificationMessageType, and AWS's words for a function's mail that does not fit it (amazon-cognito-identity-js #99).
+_MAIL = r"[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*"
+_BAD_MAIL = (
+    "1 validation error detected: Value at 'emailBody' failed to satisfy constraint: Member must satisfy regular expression pattern:"
+    f" {_MAIL}"
+)
+_fits_mail = matcher(_MAIL)
 _SENDERS = {
     "email": (catalog.CUSTOM_EMAIL_SENDER, "customEmailSenderRequestV1"),
     "sms": (catalog.CUSTOM_SMS_SENDER, "customSMSSenderRequestV1"),
@@ -134,22 +142,25 @@ async def _customised(cx: Context, pool: Pool, user: User, message: Message, occ
     }
     answer = await ask(cx, pool, catalog.CUSTOM_MESSAGE, occasion, user.username, request) or {}
     given = {name: text(answer, name) for name in _LONGEST}
-    for name, value in given.items():
+    is_mail = message.channel == "email"
+    used = "emailMessage" if is_mail else "smsMessage"
+    template = given[used]
+    if template is not None:
+        given[used] = _filled(template, message, named or user.username, invites=invites)
+    for name, value in given.items():  # "This length includes the verification code"
         if value is not None and len(value) > _LONGEST[name]:
             raise errors.InvalidLambdaResponseException(f"{name} is longer than {_LONGEST[name]} characters.")
-    is_mail = message.channel == "email"
-    template = given["emailMessage" if is_mail else "smsMessage"]
-    if template is not None:
-        message = msgspec.structs.replace(message, body=_filled(template, message, named or user.username, invites=invites))
-    if is_mail and given["emailSubject"] is not None:
-        message = msgspec.structs.replace(message, subject=given["emailSubject"])
-    return message
+    subject = given["emailSubject"] if is_mail else None
+    return msgspec.structs.replace(message, body=given[used] or message.body, subject=subject or message.subject)
 
 
 def _filled(template: str, message: Message, named: str, *, invites: bool) -> str:
-    """Raises InvalidLambdaResponseException for a text that forgot the code (and the name, in an invitation): nobody could use it."""
+    """Raises InvalidParameterException for a mail, InvalidLambdaResponseException for a text that forgot the code (and the name, in an
+    invitation): nobody could use it."""
     linked = templates.fill_link(template, message.link) if message.link else template
     has_code = _CODE in template or linked != template or message.code is None
+    if message.channel == "email" and linked == template and message.code is not None and not (has_code and _fits_mail(template)):
+        raise errors.InvalidParameterException(_BAD_MAIL)
     if not has_code or (invites and _NAME not in template):
         missing = _CODE if not has_code else _NAME
         raise errors.InvalidLambdaResponseException(f"The message of the lambda function output does not have {missing}.")
