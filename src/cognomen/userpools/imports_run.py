@@ -91,7 +91,10 @@ class ImportRunner:
                 ended = "Stopped", imports.STOPPED
             except Missing:
                 ended = "Failed", "The user pool was deleted."
-            except (StorageError, asyncio.CancelledError):
+            except asyncio.CancelledError:  # Ctrl-C, or a server that stops
+                await self._release(job)
+                raise
+            except StorageError:
                 raise
             except Exception as bug:  # noqa: BLE001  # a job that can never go on must not stand in the way of all others
                 log.error("an import failed", job_id=job.job_id, error_type=type(bug).__name__)  # noqa: TRY400  # its text may quote a row
@@ -99,6 +102,15 @@ class ImportRunner:
             job = await self._end(job, *ended)
             await self._store.imports.drop_file(job.pool_id, job.job_id)
         return job
+
+    async def _release(self, job: ImportJob) -> None:
+        """Gives a job back in the middle: whoever looks next goes on behind its last batch."""
+
+        def update(present: ImportJob) -> ImportJob:
+            return msgspec.structs.replace(present, owner="", leased_until=0.0) if present.owner == self.owner else present
+
+        with contextlib.suppress(Missing):
+            await self._store.imports.change(job.pool_id, job.job_id, update)
 
     async def _begin(self, job: ImportJob) -> ImportJob:
         async def unit(tx: Tx) -> ImportJob:
