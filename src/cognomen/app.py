@@ -14,6 +14,7 @@ from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.logs.deliver import LogDelivery
+from cognomen.delivery.logs.import_log import CloudWatchImportLog
 from cognomen.delivery.message import Delivery
 from cognomen.delivery.null import NoDelivery
 from cognomen.delivery.outbox import Outbox
@@ -177,7 +178,7 @@ class Server:
         self.sync_sessions = SyncSessions(store)
         for room in (self.logs, self.sync, self.sync_sessions):
             room.listen(self.rooms.events)
-        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
+        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports, CloudWatchImportLog(aws_of(settings), clock))
         operations.load()
         identity_operations.load()
         authenticator = self._authenticator(clock)
@@ -239,7 +240,7 @@ class Server:
         await self.sync.stop()
         await self.sync_sessions.keep()
         await self._functions.close()
-        for threads in (self.rooms.directories, self._tries):
+        for threads in (self.imports, self.rooms.directories, self._tries):
             threads.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cognomen.api import errors, idp
 from cognomen.cli import common
 from cognomen.cli.copying import cognito
+from cognomen.delivery.logs import import_log
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
 from cognomen.storage.errors import CannotStart, Taken
@@ -206,11 +207,10 @@ def log(job_id: str, everything: bool, file: Path | None, data: str | None, as_j
             async for run in _runs(store, job):
                 if not everything and run.outcome == "SUCCEEDED":
                     continue
-                for line in range(run.first, run.last + 1):
-                    if as_json:
-                        found.append({"Line": line, "Outcome": run.outcome, "Reason": run.reason})
-                    else:
-                        click.echo(f"[{run.outcome}] Line Number {line} - {run.reason}")
+                if as_json:
+                    found += [{"Line": line, "Outcome": run.outcome, "Reason": run.reason} for line in range(run.first, run.last + 1)]
+                else:
+                    click.echo("\n".join(import_log.lines(run)))
             if as_json:
                 common.show_json(found)
 
