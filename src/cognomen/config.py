@@ -16,26 +16,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 PREFIX = "COGNOMEN_"
+# By the setting's last word, the last words of the variable that AWS's own tools read.
+_SERVICES = {"logs": "CLOUDWATCH_LOGS", "sms_voice": "PINPOINT_SMS_VOICE_V2"}
+_SERVICES |= {name: name.upper() for name in ("firehose", "kinesis", "s3", "kms", "lambda", "sesv2", "sns", "sts")}
 # What AWS's own tools read, by the setting that it stands for. AWS_ENDPOINT_URL is not among them: it leads clients to this very server.
 _OF_AWS = {
     "AWS_ACCESS_KEY_ID": "aws_access_key_id",
     "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
     "AWS_SESSION_TOKEN": "aws_session_token",
-    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "aws_endpoint_logs",
-    "AWS_ENDPOINT_URL_FIREHOSE": "aws_endpoint_firehose",
-    "AWS_ENDPOINT_URL_KINESIS": "aws_endpoint_kinesis",
-    "AWS_ENDPOINT_URL_S3": "aws_endpoint_s3",
-    "AWS_ENDPOINT_URL_KMS": "aws_endpoint_kms",
-    "AWS_ENDPOINT_URL_LAMBDA": "aws_endpoint_lambda",
-    "AWS_ENDPOINT_URL_SESV2": "aws_endpoint_sesv2",
-    "AWS_ENDPOINT_URL_SNS": "aws_endpoint_sns",
-    "AWS_ENDPOINT_URL_STS": "aws_endpoint_sts",
+    **{f"AWS_ENDPOINT_URL_{variable}": f"aws_endpoint_{service}" for service, variable in _SERVICES.items()},
 }
 _PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
-_CONFIDENTIAL = tuple(f"aws_endpoint_{service}" for service in ("lambda", "kms", "sesv2", "sns", "sts"))
+_CONFIDENTIAL = tuple(f"aws_endpoint_{service}" for service in ("lambda", "kms", "sesv2", "sms_voice", "sns", "sts"))
 _TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "push_applications", "gateway")
-_CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
+_CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "eums", "twilio"))
 
 
 class BadSetting(Exception):
@@ -162,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     saml_audience: str = ""
     sender_keys: str = "local"
     aws_endpoint_sesv2: str = ""
+    aws_endpoint_sms_voice: str = ""
     aws_endpoint_sns: str = ""
     aws_endpoint_sts: str = ""
     credentials: str = "local"
@@ -348,7 +344,9 @@ def _check_networks(name: str, text: str) -> None:
 def _check_delivery(settings: Settings) -> None:
     channels = settings.channels
     if len(set(channels)) < len(channels) or not set(channels) <= _CHANNELS:
-        raise BadSetting("delivery must be none, or one or several of inbox, smtp, ses, sns, twilio")
+        raise BadSetting("delivery must be none, or one or several of inbox, smtp, ses, sns, eums, twilio")
+    if {"sns", "eums"} <= set(channels):
+        raise BadSetting("delivery must name one of sns and eums: each text would be sent twice")
     if not 1 <= settings.delivery_seconds <= 60:
         raise BadSetting("delivery_seconds must lie between 1 and 60")
     if {"smtp", "ses"} & set(channels) and "@" not in settings.mail_from:

@@ -40,6 +40,7 @@ def aws_of(settings: Settings) -> Aws:
         "kms": settings.aws_endpoint_kms,
         "lambda": settings.aws_endpoint_lambda,
         "sesv2": settings.aws_endpoint_sesv2,
+        "sms-voice": settings.aws_endpoint_sms_voice,
         "sns": settings.aws_endpoint_sns,
         "sts": settings.aws_endpoint_sts,
     }
@@ -51,6 +52,7 @@ def channels(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -
     made: dict[str, Callable[[], Channel]] = {
         "smtp": lambda: _smtp(settings, senders, tries, clock),
         "ses": lambda: _ses(settings, senders, tries),
+        "eums": lambda: _eums(settings, senders, tries, clock),
         "sns": lambda: Sns(aws_of(settings), senders, tries, clock, assumes=settings.sns_assume_role),
         "twilio": lambda: _twilio(settings, tries),
     }
@@ -77,6 +79,12 @@ def _ses(settings: Settings, senders: Senders, tries: Tries) -> Channel:
     from cognomen.delivery.ses import Ses
 
     return Ses(aws_of(settings), senders, tries)
+
+
+def _eums(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -> Channel:
+    from cognomen.delivery.eums import Eums
+
+    return Eums(aws_of(settings), senders, tries, clock, assumes=settings.sns_assume_role)
 
 
 def _twilio(settings: Settings, tries: Tries) -> Channel:

@@ -65,6 +65,29 @@ async def test_texts_leave_by_a_region(server: TestServer, region: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sms", "text"),
+    [
+        (
+            {"SnsCallerArn": ROLE, "EumsSms": {"CallerArn": ROLE}},
+            "SmsConfiguration must have either SnsCallerArn or EumsSms, not both.",
+        ),
+        ({"EumsSms": {"CallerArn": ROLE, "Region": "eu-west-1"}}, "The Region of EumsSms must be the Region of the user pool."),
+    ],
+)
+async def test_end_user_messaging_stands_alone_in_the_pools_region(server: TestServer, sms: dict[str, Any], text: str) -> None:
+    """ "provide either the Amazon SNS configuration (SnsCallerArn) or this configuration, but not both"; the texts are ours."""
+    await refused_everywhere(server, text, SmsConfiguration=sms)
+    members = {"UserPoolId": await server.pool(), "MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": {"SmsConfiguration": sms}}
+    assert await refusal(server, "SetUserPoolMfaConfig", **members) == ("InvalidParameterException", text)
+
+
+async def test_end_user_messaging_is_a_configuration_of_texts(server: TestServer) -> None:
+    eums = {"EumsSms": {"CallerArn": ROLE, "Region": "us-east-1", "OriginationIdentity": "+15550000000"}}
+    pool = await server.pool(SmsConfiguration=eums, MfaConfiguration="OPTIONAL")
+    assert (await server.call("DescribeUserPool", UserPoolId=pool))["UserPool"]["SmsConfiguration"] == eums
+
+
+@pytest.mark.parametrize(
     "source", ["arn:aws:ses:@evil.example/:000000000000:identity/a", "arn:aws:sns:us-east-1:000000000000:identity/a@example.com"]
 )
 async def test_mails_leave_by_an_identity_in_a_region(server: TestServer, source: str) -> None:

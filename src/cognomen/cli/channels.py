@@ -57,7 +57,9 @@ def _unserved(outside: list[Channel]) -> list[Finding]:
 
 
 def _nowhere() -> Finding:
-    return Finding("a message", "failed", "no channel of delivery sends one there", "name smtp or ses for mails, sns or twilio for texts")
+    return Finding(
+        "a message", "failed", "no channel of delivery sends one there", "name smtp or ses for mails, sns, eums or twilio for texts"
+    )
 
 
 async def _found(check: str, ask: Callable[[], Awaitable[str]]) -> Finding:

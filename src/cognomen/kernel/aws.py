@@ -41,9 +41,9 @@ class Aws(msgspec.Struct, frozen=True):
     endpoints: dict[str, str] = {}
     abroad: bool = True
 
-    def call(self, service: str, region: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
-        """An operation of a JSON 1.1 service: `target` is `Prefix.Operation`. Raises AwsError."""
-        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
+    def call(self, service: str, region: str, target: str, request: dict[str, Any], *, version: str = "1.1") -> dict[str, Any]:
+        """An operation of a JSON service, of `version` 1.0 or 1.1: `target` is `Prefix.Operation`. Raises AwsError."""
+        headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": target}
         answer = self._send("POST", f"{self._url(service, region)}/", service, region, headers, msgspec.json.encode(request))
         found = _json(service, answer)
         if answer.status != 200:
@@ -93,7 +93,7 @@ class Aws(msgspec.Struct, frozen=True):
         self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes, *, most: int = 1 << 20
     ) -> outbound.Answer:
         if not (self.endpoints.get(service) or self.abroad):
-            raise AwsError(f"aws_endpoint_{service} is not set, and dev calls no service of AWS by itself")
+            raise AwsError(f"aws_endpoint_{service.replace('-', '_')} is not set, and dev calls no service of AWS by itself")
         if not (self.access_key_id and self.secret_access_key):
             raise AwsError(f"there are no AWS credentials to call {service} with")
         try:

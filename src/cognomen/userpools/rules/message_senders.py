@@ -16,6 +16,15 @@ def check(pool: idp.UserPoolType) -> None:
         raise _invalid("SourceArn must be the ARN of an Amazon SES identity.")
     if sms is not None and sms.sns_region is not None and not is_region(sms.sns_region):
         raise _invalid("SnsRegion must be the name of an AWS Region.")
+    if sms is not None and sms.sns_caller_arn and sms.eums_sms is not None:
+        raise _invalid("SmsConfiguration must have either SnsCallerArn or EumsSms, not both.")
+
+
+def check_region(pool: idp.UserPoolType, region: str) -> None:
+    """AWS End User Messaging SMS is used in the pool's own region alone. Raises InvalidParameterException."""
+    eums = pool.sms_configuration.eums_sms if pool.sms_configuration else None
+    if eums is not None and eums.region not in (None, region):
+        raise _invalid("The Region of EumsSms must be the Region of the user pool.")
 
 
 def is_arn_of(arn: str, service: str, resource: str) -> bool:
