@@ -5,37 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from cognomen.api.operation import OPERATIONS, Operation
-from cognomen.config import BadSetting, Settings, UserDirectory
+from cognomen.config import BadSetting, Settings
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.logs.deliver import LogDelivery
-from cognomen.delivery.logs.file import FileSink
-from cognomen.delivery.logs.sink import NotSent, Sink
-from cognomen.delivery.logs.webhook import WebhookSink
-from cognomen.delivery.message import Channel, Delivery
+from cognomen.delivery.logs.import_log import CloudWatchImportLog
+from cognomen.delivery.message import Delivery
 from cognomen.delivery.null import NoDelivery
 from cognomen.delivery.outbox import Outbox
 from cognomen.delivery.sender import Senders
-from cognomen.delivery.sns import Sns
 from cognomen.delivery.sync.made import sync_delivery
 from cognomen.delivery.tries import Tries
-from cognomen.delivery.twilio import Account, Twilio
-from cognomen.directories.cognito import CognitoPool
-from cognomen.directories.directory import Directories, Directory
-from cognomen.directories.https import HttpsDirectory
 from cognomen.federation.connector import SAML, Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
 from cognomen.federation.saml import SamlLogins
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
-from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import Clock, SystemClock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Events
@@ -54,14 +44,11 @@ from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, credentials, permissions, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
-from cognomen.triggers.http import HttpFunctions
-from cognomen.triggers.invoke import SECONDS, Triggers
-from cognomen.triggers.lambda_api import LambdaApi
-from cognomen.triggers.local import LocalFunctions
-from cognomen.triggers.runner import Routes, Runner
-from cognomen.triggers.sender_keys import SenderKeys
+from cognomen.triggers.invoke import Triggers
+from cognomen.triggers.runner import Runner
 from cognomen.userpools import operations, removal
 from cognomen.userpools.imports_run import ImportRunner
+from cognomen.ways_out import Functions, aws_of, channels, directories_of, log_sinks, sender_keys_of
 from cognomen.wire import restjson
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
@@ -99,102 +86,11 @@ def master_key(settings: Settings) -> MasterKey:
         raise BadSetting(f"cannot write the data folder {settings.data}: {error.strerror}") from error
 
 
-def aws_of(settings: Settings) -> Aws:
-    """What is needed to call AWS's own services, or what stands for them."""
-    endpoints = {
-        "logs": settings.aws_endpoint_logs,
-        "firehose": settings.aws_endpoint_firehose,
-        "kinesis": settings.aws_endpoint_kinesis,
-        "s3": settings.aws_endpoint_s3,
-        "kms": settings.aws_endpoint_kms,
-        "lambda": settings.aws_endpoint_lambda,
-        "sesv2": settings.aws_endpoint_sesv2,
-        "sns": settings.aws_endpoint_sns,
-        "sts": settings.aws_endpoint_sts,
-    }
-    return Aws(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token, endpoints, settings.mode == "serve")
-
-
-def channels(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -> list[Channel]:
-    """The ways out that `delivery` names, beside the inbox."""
-    made: dict[str, Callable[[], Channel]] = {
-        "smtp": lambda: _smtp(settings, senders, tries, clock),
-        "ses": lambda: _ses(settings, senders, tries),
-        "sns": lambda: Sns(aws_of(settings), senders, tries, clock, assumes=settings.sns_assume_role),
-        "twilio": lambda: _twilio(settings, tries),
-    }
-    return [made[name]() for name in settings.channels if name != "inbox"]
-
-
-def _smtp(settings: Settings, senders: Senders, tries: Tries, clock: Clock) -> Channel:
-    from cognomen.delivery.smtp import Relay, Smtp  # its libraries are nothing that a server without SMTP need load
-
-    port = settings.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[settings.smtp_security]
-    relay = Relay(
-        host=settings.smtp_host,
-        port=port,
-        security=settings.smtp_security,
-        user=settings.smtp_user,
-        password=settings.smtp_password,
-        ca_file=settings.smtp_ca_file,
-        own_name=urlsplit(settings.public_url).hostname or "localhost",
-    )
-    return Smtp(relay, senders, tries, clock)
-
-
-def _ses(settings: Settings, senders: Senders, tries: Tries) -> Channel:
-    from cognomen.delivery.ses import Ses
-
-    return Ses(aws_of(settings), senders, tries)
-
-
-def _twilio(settings: Settings, tries: Tries) -> Channel:
-    return Twilio(
-        Account(url=settings.twilio_url, account=settings.twilio_account, token=settings.twilio_token, sent_from=settings.twilio_from),
-        tries,
-    )
-
-
-def log_sinks(settings: Settings, clock: Clock) -> dict[str, Sink]:
-    """Where the logs of all pools go beside each pool's own destination. Raises BadSetting."""
-    sinks: dict[str, Sink] = {}
-    if settings.log_delivery_file:
-        file = sinks["file"] = FileSink(settings.log_delivery_file)
-        try:
-            file.check()
-        except NotSent as error:
-            raise BadSetting(f"log_delivery_file: {error}") from error
-    if settings.log_delivery_webhook:
-        sinks["webhook"] = WebhookSink(settings.log_delivery_webhook, settings.log_delivery_webhook_secret, clock)
-    return sinks
-
-
-def functions_of(settings: Settings, clock: Clock) -> tuple[Runner, LocalFunctions]:
-    """Where Lambda functions run: at an address of their own, here, behind a Lambda API; the first that has the function."""
-    folder = Path(settings.functions) if settings.functions else None
-    table, environment = settings.function_table, settings.function_environment
-    local = LocalFunctions(folder, table, environment, settings.region, clock, seconds=SECONDS)
-    public_only = settings.mode == "serve" and not settings.function_endpoints_private
-    http = HttpFunctions(settings.function_endpoints, settings.function_endpoint_secret, clock, public_only=public_only)
-    return Routes([http, local, LambdaApi(aws_of(settings))]), local
-
-
 def _gateway(settings: Settings, rooms: Rooms) -> Gateway | None:
     from cognomen.gateway.doors import Doors  # 40 ms, which no other server need pay
     from cognomen.gateway.routes import gateway_of
 
     return gateway_of(settings, Doors(rooms.store, rooms.sealer, rooms.clock, rooms.keys, settings.public_url))
-
-
-def directories_of(settings: Settings, clock: Clock) -> Directories:
-    """Where users of pools were before, by the name of the function in whose place each is asked."""
-
-    def made(row: UserDirectory) -> Directory:
-        if row.user_pool_id:
-            return CognitoPool(row.user_pool_id, row.client_id, row.client_secret, row.endpoint_url, aws_of(settings))
-        return HttpsDirectory(row.url, row.secret, clock, public_only=settings.mode == "serve" and not row.private)
-
-    return Directories({name: made(row) for name, row in settings.user_directories.items()})
 
 
 def connectors_of(settings: Settings, store: Store, sealer: Sealer) -> Connectors:
@@ -256,7 +152,7 @@ class Server:
         clock, key_maker = clock or SystemClock(), key_maker or RsaKeyMaker()
         sealer = Sealer(key or master_key(settings))
         workers = Workers()
-        routes, self._local = functions_of(settings, clock)
+        self._functions = Functions(settings, clock)
         self.inbox = Inbox(store.inbox, sealer, clock)
         self._tries = Tries(settings.delivery_seconds)
         self.sync = sync_delivery(settings, store, clock, sealer, aws_of(settings), self._own_url)
@@ -272,7 +168,7 @@ class Server:
             delivery=self._delivery(store, clock),
             push=self.sync.push,
             events=Events(),
-            triggers=Triggers(functions or routes, SenderKeys(sealer, aws_of(settings), by_kms=settings.sender_keys == "kms")),
+            triggers=Triggers(functions or self._functions, sender_keys_of(settings, sealer, self._functions.threads)),
             directories=directories_of(settings, clock),
             compromised=CompromisedPasswords(settings.compromised_passwords),
             places=Places(settings.geo_database),
@@ -284,7 +180,7 @@ class Server:
         self.sync_sessions = SyncSessions(store)
         for room in (self.logs, self.sync, self.sync_sessions):
             room.listen(self.rooms.events)
-        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)
+        self.imports = ImportRunner(store, clock, sealer, self.rooms.imports, CloudWatchImportLog(aws_of(settings), clock))
         operations.load()
         identity_operations.load()
         authenticator = self._authenticator(clock)
@@ -348,11 +244,13 @@ class Server:
                 await task
         if self.gateway is not None:
             self.gateway.close()
+        await self.rooms.triggers.senders.finish()
         await self.logs.stop()
         await self.sync.stop()
         await self.sync_sessions.keep()
-        await self._local.close()
-        self._tries.stop()
+        await self._functions.close()
+        for threads in (self.imports, self.rooms.directories, self._tries):
+            threads.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
         self.rooms.places.close()

@@ -16,25 +16,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 PREFIX = "COGNOMEN_"
+# By the setting's last word, the last words of the variable that AWS's own tools read.
+_SERVICES = {"logs": "CLOUDWATCH_LOGS", "sms_voice": "PINPOINT_SMS_VOICE_V2"}
+_SERVICES |= {name: name.upper() for name in ("firehose", "kinesis", "s3", "kms", "lambda", "sesv2", "sns", "sts")}
 # What AWS's own tools read, by the setting that it stands for. AWS_ENDPOINT_URL is not among them: it leads clients to this very server.
 _OF_AWS = {
     "AWS_ACCESS_KEY_ID": "aws_access_key_id",
     "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
     "AWS_SESSION_TOKEN": "aws_session_token",
-    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "aws_endpoint_logs",
-    "AWS_ENDPOINT_URL_FIREHOSE": "aws_endpoint_firehose",
-    "AWS_ENDPOINT_URL_KINESIS": "aws_endpoint_kinesis",
-    "AWS_ENDPOINT_URL_S3": "aws_endpoint_s3",
-    "AWS_ENDPOINT_URL_KMS": "aws_endpoint_kms",
-    "AWS_ENDPOINT_URL_LAMBDA": "aws_endpoint_lambda",
-    "AWS_ENDPOINT_URL_SESV2": "aws_endpoint_sesv2",
-    "AWS_ENDPOINT_URL_SNS": "aws_endpoint_sns",
-    "AWS_ENDPOINT_URL_STS": "aws_endpoint_sts",
+    **{f"AWS_ENDPOINT_URL_{variable}": f"aws_endpoint_{service}" for service, variable in _SERVICES.items()},
 }
 _PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
+_CONFIDENTIAL = tuple(f"aws_endpoint_{service}" for service in ("lambda", "kms", "sesv2", "sms_voice", "sns", "sts"))
 _TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "push_applications", "gateway")
-_CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "twilio"))
+_CHANNELS = frozenset(("inbox", "smtp", "ses", "sns", "eums", "twilio"))
 
 
 class BadSetting(Exception):
@@ -163,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     saml_audience: str = ""
     sender_keys: str = "local"
     aws_endpoint_sesv2: str = ""
+    aws_endpoint_sms_voice: str = ""
     aws_endpoint_sns: str = ""
     aws_endpoint_sts: str = ""
     credentials: str = "local"
@@ -275,6 +272,7 @@ def _check_directories(settings: Settings) -> None:
         if row.user_pool_id:
             if not row.client_id or "_" not in row.user_pool_id:
                 raise BadSetting(f"{where} needs client_id, a client of the pool REGION_ID with ALLOW_USER_PASSWORD_AUTH")
+            _check_seen_by_none(settings, f"{where} endpoint_url", row.endpoint_url)
             continue
         check_address(f"{where} url", row.url)
         if settings.mode == "serve" and urlsplit(row.url).scheme != "https":
@@ -317,8 +315,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting("log_level must be debug, info, warning or error")
     if settings.public_url and (urlsplit(settings.public_url).scheme not in ("http", "https") or not urlsplit(settings.public_url).netloc):
         raise BadSetting("public_url must be an http or https address")
-    for name in _ADDRESSES:
-        check_address(name, getattr(settings, name))
+    _check_addresses(settings)
     if settings.log_delivery_webhook and len(settings.log_delivery_webhook_secret) < 16:
         raise BadSetting("log_delivery_webhook needs log_delivery_webhook_secret, of at least 16 characters, to sign what it sends")
     _check_networks("trusted_proxies", settings.trusted_proxies)
@@ -332,6 +329,18 @@ def _check(settings: Settings) -> None:
         raise BadSetting("database_url must begin with sqlite:/// or postgresql://")
 
 
+def _check_addresses(settings: Settings) -> None:
+    for name in _ADDRESSES:
+        check_address(name, getattr(settings, name))
+    for name in _CONFIDENTIAL:
+        _check_seen_by_none(settings, name, getattr(settings, name))
+
+
+def _check_seen_by_none(settings: Settings, name: str, url: str) -> None:
+    if settings.mode == "serve" and urlsplit(url).scheme == "http" and not _is_loopback(urlsplit(url).hostname or ""):
+        raise BadSetting(f"{name} must be an https address, or one on this machine: passwords, codes or keys go there")
+
+
 def _check_networks(name: str, text: str) -> None:
     for each in filter(None, text.split(",")):
         try:
@@ -343,7 +352,9 @@ def _check_networks(name: str, text: str) -> None:
 def _check_delivery(settings: Settings) -> None:
     channels = settings.channels
     if len(set(channels)) < len(channels) or not set(channels) <= _CHANNELS:
-        raise BadSetting("delivery must be none, or one or several of inbox, smtp, ses, sns, twilio")
+        raise BadSetting("delivery must be none, or one or several of inbox, smtp, ses, sns, eums, twilio")
+    if {"sns", "eums"} <= set(channels):
+        raise BadSetting("delivery must name one of sns and eums: each text would be sent twice")
     if not 1 <= settings.delivery_seconds <= 60:
         raise BadSetting("delivery_seconds must lie between 1 and 60")
     if {"smtp", "ses"} & set(channels) and "@" not in settings.mail_from:

@@ -20,6 +20,7 @@ from moto.server import ThreadedMotoServer
 
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.secrets import Sealer
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.sender_keys import SenderKeys
 from tests.clients.conftest import refused
 from tests.kit.functions import arn
@@ -147,7 +148,7 @@ class TestSenderKeys:
         kms = boto3.client("kms", endpoint_url=url, region_name="eu-west-1", **key)
         key_arn = kms.create_key()["KeyMetadata"]["Arn"]
         aws = Aws("AKID", "secret", endpoints={"kms": url}, abroad=False)
-        code = await SenderKeys(Sealer(b"\x07" * 32), aws, by_kms=True).encrypt(key_arn, "eu-west-1_abcdefghi", "123456")
+        code = await SenderKeys(Sealer(b"\x07" * 32), aws, Threads("keys"), by_kms=True).encrypt(key_arn, "eu-west-1_abcdefghi", "123456")
         for name, value in {"AWS_ENDPOINT_URL_KMS": url, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
             monkeypatch.setenv(name, value)
         provider = aws_encryption_sdk.StrictAwsKmsMasterKeyProvider(key_ids=[key_arn], botocore_session=botocore.session.get_session())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from cognomen.kernel.secrets import MasterKey, Sealer
 from tests.clients.test_cli import refused, run
 from tests.kit.live import Live
 
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:post"
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDANYTHING", "AWS_SECRET_ACCESS_KEY": "any secret"}
 
 
@@ -80,8 +84,13 @@ def everything(client: Any, pool: str) -> dict[str, Any]:
     }
 
 
-def copied(folder: Path, pool: str, url: str) -> Any:
-    command = ("import", "cognito", "--user-pool-id", pool, "--endpoint-url", url, "--data", str(folder), "--json")
+NONE = {"mfa_preferences": 0, "risk_configurations": 0, "log_configurations": 0, "session_configurations": 0}
+KINDS = ("IdentityProvider", "UserPoolDomain", "UICustomization", "ManagedLoginBranding", "ResourceServer", "Terms")
+NOTHING_KEPT = {"Kept": dict.fromkeys(KINDS, 0)}
+
+
+def copied(folder: Path, pool: str, url: str, *options: str) -> Any:
+    command = ("import", "cognito", "--user-pool-id", pool, "--endpoint-url", url, "--data", str(folder), "--json", *options)
     done = run(folder.parent, *command, **AWS)
     assert done.stderr == ""
     return {name: value for name, value in json.loads(done.stdout).items() if name != "NotCopied"}
@@ -95,7 +104,7 @@ def test_a_copy_says_what_its_source_says(tmp_path: Path) -> None:
         target = tmp_path / "target"
         with Live(target):
             pass  # makes the master key
-        counts = {"UserPoolId": pool, "clients": 2, "groups": 2, "memberships": 32, "refused": 0, "federated": 0}
+        counts = {"UserPoolId": pool, "clients": 2, "groups": 2, "memberships": 32, "refused": 0, "federated": 0, **NONE, **NOTHING_KEPT}
         assert copied(target, pool, source.url) == {**counts, "users": 65}
         attributes = [{"Name": "family_name", "Value": "New"}, {"Name": "email", "Value": "new@example.com"}]
         theirs.admin_create_user(UserPoolId=pool, Username="new", MessageAction="SUPPRESS", UserAttributes=attributes)
@@ -133,11 +142,101 @@ def test_a_copy_of_motos(tmp_path: Path, moto: str) -> None:
     )
     pool = fill(theirs, 5, secret=False)  # those that moto makes have characters which no secret may have
     counts = copied(tmp_path / "target", pool, moto)
-    assert counts == {"UserPoolId": pool, "clients": 2, "groups": 2, "users": 5, "memberships": 2, "refused": 0, "federated": 0}
+    assert counts.pop("Kept") == NOTHING_KEPT["Kept"]
+    assert counts == {"UserPoolId": pool, "clients": 2, "groups": 2, "users": 5, "memberships": 2, "refused": 0, "federated": 0, **NONE}
     with Live(tmp_path / "target") as live:
         ours, original = everything(live.boto(), pool), everything(theirs, pool)
         for part in ("groups", "users", "admins", "clients"):
             assert ours[part] == original[part]
+
+
+def configured(client: Any) -> tuple[str, str]:
+    """A pool with what has operations of its own beside the pool: threat protection, logs, sessions, triggers, second factors of users."""
+    pool = client.create_user_pool(
+        PoolName="people",
+        UserPoolTier="PLUS",
+        UserPoolAddOns={"AdvancedSecurityMode": "ENFORCED"},
+        AutoVerifiedAttributes=["phone_number"],
+        SmsConfiguration={"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"},
+        LambdaConfig={"PostAuthentication": FUNCTION},
+    )["UserPool"]["Id"]
+    sms = {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}}
+    token = {"Enabled": True}
+    client.set_user_pool_mfa_config(
+        UserPoolId=pool, SmsMfaConfiguration=sms, SoftwareTokenMfaConfiguration=token, MfaConfiguration="OPTIONAL"
+    )
+    web = client.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]["ClientId"]
+    action = {"CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": "BLOCK"}}}
+    client.set_risk_configuration(UserPoolId=pool, **action)
+    client.set_risk_configuration(UserPoolId=pool, ClientId=web, RiskExceptionConfiguration={"BlockedIPRangeList": ["192.0.2.0/24"]})
+    group = {"LogGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:people"}
+    logs = {"LogLevel": "ERROR", "EventSource": "userNotification", "CloudWatchLogsConfiguration": group}
+    client.set_log_delivery_configuration(UserPoolId=pool, LogConfigurations=[logs])
+    client.set_user_pool_session_configuration(UserPoolId=pool, UserSessionTracking="ENABLED", TokenSession={"MaxPerUser": 3})
+    for name in ("anna", "bob"):
+        attributes = [{"Name": "phone_number", "Value": "+15550001234"}, {"Name": "phone_number_verified", "Value": "true"}]
+        client.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS", UserAttributes=attributes)
+    factor = {"Enabled": True, "PreferredMfa": True}
+    client.admin_set_user_mfa_preference(UserPoolId=pool, Username="anna", SMSMfaSettings=factor)
+    return str(pool), str(web)
+
+
+def configuration(client: Any, pool: str, web: str) -> dict[str, Any]:
+    def without_times(block: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in block.items() if name not in ("LastModifiedDate", "ResponseMetadata")}
+
+    anna, bob = (client.admin_get_user(UserPoolId=pool, Username=name) for name in ("anna", "bob"))
+    return {
+        "risk": without_times(client.describe_risk_configuration(UserPoolId=pool)["RiskConfiguration"]),
+        "risk of the client": without_times(client.describe_risk_configuration(UserPoolId=pool, ClientId=web)["RiskConfiguration"]),
+        "logs": client.get_log_delivery_configuration(UserPoolId=pool)["LogDeliveryConfiguration"],
+        "sessions": without_times(client.get_user_pool_session_configuration(UserPoolId=pool)),
+        "factors": [(user.get("UserMFASettingList"), user.get("PreferredMfaSetting")) for user in (anna, bob)],
+    }
+
+
+@pytest.mark.parametrize("triggers", [True, False])
+def test_its_configurations_come_along(tmp_path: Path, triggers: bool) -> None:
+    """And stay as they are here, once they are; LambdaConfig comes where it is asked for."""
+    with Live(tmp_path / "source") as source:
+        theirs = source.boto()
+        pool, web = configured(theirs)
+        target = tmp_path / "target"
+        with Live(target):
+            pass
+        counts = copied(target, pool, source.url, *(["--with-triggers"] if triggers else []))
+        kinds = ("mfa_preferences", "risk_configurations", "log_configurations", "session_configurations")
+        assert [counts[kind] for kind in kinds] == [1, 2, 1, 1]
+        again = copied(target, pool, source.url)
+        assert [again[kind] for kind in kinds] == [0, 0, 0, 0]
+        with Live(target) as live:
+            ours = live.boto()
+            assert configuration(ours, pool, web) == configuration(theirs, pool, web)
+            expected = {"PostAuthentication": FUNCTION} if triggers else {}
+            assert ours.describe_user_pool(UserPoolId=pool)["UserPool"]["LambdaConfig"] == expected
+
+
+def test_what_has_no_operations_yet_is_kept_sealed(tmp_path: Path, moto: str) -> None:
+    """Providers with their secrets, domains and resource servers wait for the rooms that will serve them."""
+    theirs = boto3.client(
+        "cognito-idp", endpoint_url=moto, region_name="us-east-1", aws_access_key_id="AKIDANYTHING", aws_secret_access_key="any secret"
+    )
+    pool = fill(theirs, 1, secret=False)
+    details = {"client_id": "theirs", "client_secret": "the secret of the provider", "authorize_scopes": "openid"}
+    theirs.create_identity_provider(UserPoolId=pool, ProviderName="Google", ProviderType="Google", ProviderDetails=details)
+    theirs.create_resource_server(UserPoolId=pool, Identifier="https://api.example.com", Name="api", Scopes=[])
+    theirs.create_user_pool_domain(UserPoolId=pool, Domain="people")
+    target = tmp_path / "target"
+    for _ in range(2):
+        kept = copied(target, pool, moto)["Kept"]
+        assert {kind: count for kind, count in kept.items() if count} == {"IdentityProvider": 1, "UserPoolDomain": 1, "ResourceServer": 1}
+    with contextlib.closing(sqlite3.connect(target / "cognomen.db")) as database:
+        rows = {tuple(row[:2]): row[2] for row in database.execute("SELECT kind, name, body FROM kept_settings")}
+    assert set(rows) == {("IdentityProvider", "Google"), ("UserPoolDomain", "people"), ("ResourceServer", "https://api.example.com")}
+    sealer = Sealer(MasterKey.from_file(target / "master.key"))
+    opened = json.loads(sealer.open("kept settings", rows["IdentityProvider", "Google"], f"{pool}/IdentityProvider/Google".encode()))
+    assert opened["ProviderDetails"] == details
+    assert b"the secret of the provider" not in b"".join(file.read_bytes() for file in target.iterdir())
 
 
 def test_a_source_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:

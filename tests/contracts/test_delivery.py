@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
+from cognomen.delivery.eums import Eums
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.message import EMAIL, SMS, Channel, Delivery, Message, NotDelivered, Unavailable
 from cognomen.delivery.null import NoDelivery
@@ -64,12 +65,16 @@ def sns(url: str, tries: Tries) -> Channel:
     return Sns(Aws("AKID", "secret", endpoints={"sns": url}), SENDERS, tries, ManualClock(), assumes=False)
 
 
+def eums(url: str, tries: Tries) -> Channel:
+    return Eums(Aws("AKID", "secret", endpoints={"sms-voice": url}), SENDERS, tries, ManualClock(), assumes=False)
+
+
 def twilio(url: str, tries: Tries) -> Channel:
     return Twilio(Account(url=url, account="AC1", token="token", sent_from="+15005550006"), tries)
 
 
 SENDERS = Senders(None, "no-reply@example.com", "us-east-1")
-BY_HTTP = {"ses": ses, "sns": sns, "twilio": twilio}
+BY_HTTP = {"ses": ses, "sns": sns, "eums": eums, "twilio": twilio}
 
 
 @pytest.fixture
@@ -101,6 +106,9 @@ def read(name: str, sent: bytes) -> tuple[str, str, str]:
         mail = json.loads(sent)
         simple = mail["Content"]["Simple"]
         return mail["Destination"]["ToAddresses"][0], simple["Subject"]["Data"], simple["Body"]["Text"]["Data"].rstrip("\n")
+    if name == "eums":
+        asked = json.loads(sent)
+        return asked["DestinationPhoneNumber"], "", asked["MessageBody"]
     form = {key: values[0] for key, values in parse_qs(sent.decode()).items()}
     return (form["PhoneNumber"], "", form["Message"]) if name == "sns" else (form["To"], "", form["Body"])
 
@@ -166,6 +174,12 @@ async def test_nobody_is_there(name: str, tries: Tries) -> None:
     [
         ("ses", (200, b'{"SendingEnabled":true}'), "Amazon SES in us-east-1 answers"),
         ("sns", (200, b"<GetSMSAttributesResponse/>"), "Amazon SNS in us-east-1 answers"),
+        ("eums", (200, b"{}"), "AWS End User Messaging SMS in us-east-1 answers"),
+        (
+            "eums",
+            (400, b'{"__type":"AccessDeniedException"}'),
+            "AWS End User Messaging SMS in us-east-1 knows the key, which may not ask DescribeAccountAttributes",
+        ),
         (
             "sns",
             (403, b"<Error><Code>AuthorizationError</Code></Error>"),
@@ -178,7 +192,7 @@ async def test_a_check_sends_nothing(name: str, answer: tuple[int, bytes], found
         assert await BY_HTTP[name](receiver.url, tries).check() == found
         [asked] = receiver.received
     assert (asked.method, asked.path) == (("GET", "/v2/email/account") if name == "ses" else ("POST", "/"))
-    assert b"Publish" not in asked.body
+    assert b"Publish" not in asked.body and "SendTextMessage" not in asked.header("x-amz-target")
 
 
 async def test_a_check_of_twilio(tries: Tries) -> None:

@@ -18,11 +18,12 @@ from cognomen.api.errors import ServiceError
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.http import HttpFunctions
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.lambda_api import LambdaApi
 from cognomen.triggers.local import LocalFunctions
-from cognomen.triggers.runner import FunctionUnreachable, NoFunction, Routes, Runner
+from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction, Routes, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 from tests.kit import function_host
 from tests.kit.function_host import FunctionHost
@@ -40,7 +41,7 @@ def local(folder: Path, **environment: str) -> LocalFunctions:
 
 
 def triggers(runner: Runner) -> Triggers:
-    return Triggers(runner, SenderKeys(Sealer(b"\x07" * 32), Aws(), by_kms=False), seconds=SECONDS)
+    return Triggers(runner, SenderKeys(Sealer(b"\x07" * 32), Aws(), Threads("keys"), by_kms=False), seconds=SECONDS)
 
 
 @pytest.fixture(params=["python", "node", "lambda", "http"])
@@ -58,9 +59,9 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     with FunctionHost(kind) as host:
         if kind == "lambda":
             key = (function_host.ACCESS_KEY, function_host.SECRET_KEY)
-            yield kind, LambdaApi(Aws(*key, endpoints={"lambda": host.url}, abroad=False))
+            yield kind, LambdaApi(Aws(*key, endpoints={"lambda": host.url}, abroad=False), Threads("functions"))
         else:
-            yield kind, HttpFunctions({ARN: host.url}, function_host.HMAC_SECRET, SystemClock(), public_only=False)
+            yield kind, HttpFunctions({ARN: host.url}, function_host.HMAC_SECRET, SystemClock(), Threads("functions"), public_only=False)
         assert host.refused == []
 
 
@@ -99,6 +100,19 @@ class TestEveryPlace:
     @pytest.mark.parametrize("do", ["list", "number"])
     async def test_wrong_typed(self, place: tuple[str, Runner], do: str) -> None:
         assert await refusal(place[1], do) == UNRECOGNIZABLE
+
+    async def test_bytes_that_are_no_text(self, place: tuple[str, Runner]) -> None:
+        """An answer that is not UTF-8 is no JSON (RFC 8259, section 8.1); an error that is not says nothing."""
+        _, runner = place
+        with pytest.raises(FunctionFailed, match="no JSON"):
+            await triggers(runner).answer(ARN, {"do": "bytes answered"})
+        assert await refusal(runner, "bytes answered") == (
+            "InvalidLambdaResponseException",
+            "Invalid lambda function output : Invalid JSON",
+        )
+        unknown = ("UserLambdaValidationException", "PreSignUp failed with error Unknown application error occurred.")
+        assert await refusal(runner, "bytes raised") == unknown
+        assert "said" in await ask(runner)
 
     async def test_huge(self, place: tuple[str, Runner]) -> None:
         """Refused here as Lambda refuses it; from elsewhere it is not even read to its end."""
@@ -254,25 +268,30 @@ class TestLocal:
 class TestElsewhere:
     async def test_the_lambda_api_is_asked_by_the_whole_arn(self) -> None:
         with FunctionHost("lambda") as host:
-            runner = LambdaApi(Aws(function_host.ACCESS_KEY, function_host.SECRET_KEY, endpoints={"lambda": f"{host.url}/"}, abroad=False))
+            runner = LambdaApi(
+                Aws(function_host.ACCESS_KEY, function_host.SECRET_KEY, endpoints={"lambda": f"{host.url}/"}, abroad=False),
+                Threads("functions"),
+            )
             await ask(runner, "", f"{ARN}:PROD")
             assert host.paths == [f"/2015-03-31/functions/{ARN}:PROD/invocations"]
 
     async def test_a_wrong_key_is_no_access(self) -> None:
         with FunctionHost("lambda") as host:
-            runner = LambdaApi(Aws(function_host.ACCESS_KEY, "another secret", endpoints={"lambda": host.url}, abroad=False))
+            runner = LambdaApi(
+                Aws(function_host.ACCESS_KEY, "another secret", endpoints={"lambda": host.url}, abroad=False), Threads("functions")
+            )
             with pytest.raises(NoFunction):
                 await runner.run(ARN, b"{}")
 
     async def test_dev_calls_no_aws_by_itself(self) -> None:
         with pytest.raises(NoFunction):
-            await LambdaApi(Aws("key", "secret", abroad=False)).run(ARN, b"{}")
+            await LambdaApi(Aws("key", "secret", abroad=False), Threads("functions")).run(ARN, b"{}")
 
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "http://10.0.0.1", "http://169.254.169.254/"]
     )
     async def test_private_networks_are_refused_in_production(self, url: str) -> None:
-        runner = HttpFunctions({ARN: url}, function_host.HMAC_SECRET, SystemClock(), public_only=True)
+        runner = HttpFunctions({ARN: url}, function_host.HMAC_SECRET, SystemClock(), Threads("functions"), public_only=True)
         with pytest.raises(FunctionUnreachable, match="private network"):
             await runner.run(ARN, b"{}")
 
@@ -280,7 +299,12 @@ class TestElsewhere:
         (tmp_path / "here.py").write_text("def handler(event, context): return {'response': {'said': 'here'}}")
         functions = local(tmp_path)
         with FunctionHost("http") as host:
-            routes = Routes([HttpFunctions({ARN: host.url}, function_host.HMAC_SECRET, SystemClock(), public_only=False), functions])
+            routes = Routes(
+                [
+                    HttpFunctions({ARN: host.url}, function_host.HMAC_SECRET, SystemClock(), Threads("functions"), public_only=False),
+                    functions,
+                ]
+            )
             assert (await ask(routes))["said"] != "here"
             assert (await ask(routes, "", arn("here")))["said"] == "here"
             with pytest.raises(NoFunction):

@@ -162,3 +162,13 @@ def test_forgotten_passwords(live: Live, app: Any) -> None:
     _, client, names = app
     clock = Clock(live)
     alike(lambda name: clock.send("ForgotPassword", ClientId=client, Username=name), names, sorted)
+
+
+def test_custom_senders(live: Live, app: Any) -> None:
+    """A pool's own function sends the code: what is done for somebody is done after the answer."""
+    pool, client, names = app
+    sender = {"LambdaVersion": "V1_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:nowhere"}
+    config: Any = {"CustomEmailSender": sender, "KMSKeyID": "arn:aws:kms:us-east-1:000000000000:key/1"}
+    live.boto().update_user_pool(UserPoolId=pool, AutoVerifiedAttributes=["email"], LambdaConfig=config)
+    clock = Clock(live)
+    alike(lambda name: clock.send("ForgotPassword", ClientId=client, Username=name), names, sorted)

@@ -20,13 +20,21 @@ ACCESS_KEY, SECRET_KEY = "AKIDFUNCTIONS", "the secret of the functions"
 HMAC_SECRET = "a secret of the functions"
 HUGE = 7_000_000
 
+# What is no UTF-8: a runtime's client would not send it, so the function speaks to the Runtime API by itself.
+BYTES = {"bytes answered": b'{"response": {"said": "\xff"}}', "bytes raised": b'{"errorMessage": "\xff"}'}
+
 PYTHON = f"""
-import os
+import os, urllib.request
 calls = 0
+def send(event, context):
+    path = f"{{context.aws_request_id}}/{{'error' if event['do'] == 'bytes raised' else 'response'}}"
+    url = f"http://{{os.environ['AWS_LAMBDA_RUNTIME_API']}}/2018-06-01/runtime/invocation/{{path}}"
+    urllib.request.urlopen(urllib.request.Request(url, {BYTES}[event["do"]], method="POST")).read()
+    os._exit(0)
 def handler(event, context):
     global calls
     calls += 1
-    do = event.get("do")
+    do = event.get("do", "")
     print("asked to", do)
     if do == "raise":
         raise ValueError("no thanks")
@@ -43,6 +51,8 @@ def handler(event, context):
         return {{"response": 7}}
     if do == "nothing":
         return None
+    if do.startswith("bytes"):
+        send(event, context)
     if do == "count":
         return {{"response": {{"calls": calls}}}}
     if do == "environment":
@@ -62,6 +72,13 @@ export const handler = async (event, context) => {{
   if (event.do === "list") return ["response"];
   if (event.do === "number") return {{ response: 7 }};
   if (event.do === "nothing") return null;
+  if (event.do?.startsWith("bytes")) {{
+    const raised = event.do === "bytes raised";
+    const path = `${{context.awsRequestId}}/${{raised ? "error" : "response"}}`;
+    const body = Buffer.from(raised ? '{{"errorMessage": "\\xff"}}' : '{{"response": {{"said": "\\xff"}}}}', "latin1");
+    await fetch(`http://${{process.env.AWS_LAMBDA_RUNTIME_API}}/2018-06-01/runtime/invocation/${{path}}`, {{ method: "POST", body }});
+    process.exit(0);
+  }}
   if (event.do === "count") return {{ response: {{ calls }} }};
   if (event.do === "environment") return {{ response: process.env }};
   return {{ ...event, response: {{ said: event.text }} }};
@@ -103,6 +120,8 @@ class FunctionHost:
                 if event.get("do") == "exit" and kind == "http":
                     self.close_connection = True
                     return None
+                if event.get("do", "") in BYTES:
+                    return self.reply(200, BYTES[event["do"]], "Unhandled" if event["do"] == "bytes raised" else "")
                 failed = {"raise": "no thanks", "exit": "RequestId: x Error: Runtime exited with error: exit status 3"}.get(
                     event.get("do", "")
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable
@@ -27,7 +28,7 @@ class Functions:
         self._functions[arn(name)] = function
         return arn(name)
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         function = self._functions.get(arn)
         if function is None:
             raise NoFunction(arn)

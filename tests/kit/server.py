@@ -131,6 +131,10 @@ class TestServer:
         """What was sent, newest first."""
         return await self.server.inbox.newest(to)
 
+    async def senders_settled(self) -> None:
+        """Once every custom sender has done what it was asked to."""
+        await self.server.rooms.triggers.senders.settled()
+
     async def code(self, to: str) -> str:
         """The code in the newest message to an address."""
         newest = (await self.messages(to))[0]

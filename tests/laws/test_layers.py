@@ -11,6 +11,7 @@ from tests.laws.tree import PACKAGE, SERVICES, imports, modules, room, syntax, w
 LAYERS: list[tuple[str, ...]] = [
     ("__main__", "cli"),
     ("app",),  # the command line starts what app.py assembled; it is the one that may know app.py
+    ("ways_out",),  # the half of app.py that is settings: which way out is made of which
     ("gateway",),  # an edge as the next ones; it reads connections, signatures and chunks by what wire/ has for them
     ("wire", "oauth", "hosted", "console"),
     SERVICES,

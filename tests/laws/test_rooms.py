@@ -67,6 +67,12 @@ def test_only_outbound_calls_out() -> None:
     assert imported(outside("kernel/outbound.py"), *HTTP_CLIENTS) == []
 
 
+def test_what_others_wrote_is_read_in_one_place() -> None:
+    """msgspec has three kinds of error for bad JSON, one of them for bytes that are not UTF-8: `received` makes one of them."""
+    asking = [file for file in modules() if room(file) in ("triggers", "directories")]
+    assert [where(file, node) for file in asking for node in calls(file) if dotted(node.func) == "msgspec.json.decode"] == []
+
+
 def test_only_the_command_line_prints() -> None:
     """A server's standard output is its one line of readiness; everything else is a log event."""
     assert [where(file, node) for file in outside("cli") for node in calls(file) if dotted(node.func) == "print"] == []

@@ -73,8 +73,9 @@ class TestCustomChallenge:
         asked = await begin(server, client)
         asked = await answer(server, client, asked, ANSWER="41")
         await answer(server, client, asked, ANSWER="42")
-        sources = [event["triggerSource"].removesuffix("_Authentication") for event in server.functions.events]
-        define, create, verify = "DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse"
+        sources = [event["triggerSource"] for event in server.functions.events]
+        define, create = "DefineAuthChallenge_Authentication", "CreateAuthChallenge_Authentication"
+        verify = "VerifyAuthChallengeResponse_Authentication"
         assert sources == [define, create, verify, define, create, verify, define]
         last = server.functions.events[-1]
         assert (last["version"], last["userPoolId"], last["userName"], last["region"]) == ("1", pool, "anna", "us-east-1")

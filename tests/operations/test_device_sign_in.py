@@ -64,6 +64,15 @@ class TestSignIn:
         seen = await shown(server, pool, device)
         assert (seen["DeviceLastAuthenticatedDate"], seen["DeviceCreateDate"]) == (server.clock.now(), server.clock.now() - 60)
 
+    async def test_functions_are_told_that_it_was_a_device(self, server: TestServer) -> None:
+        """TokenGeneration_AuthenticateDevice (FIDELITY B.6.56)."""
+        pool, client = await remembering(server)
+        device, _ = await confirmed(server, client)
+        tokens = server.functions.add("tokens", lambda event: {})
+        await server.call("UpdateUserPool", UserPoolId=pool, DeviceConfiguration=ALWAYS, LambdaConfig={"PreTokenGeneration": tokens})
+        await device.prove(server, client, await server.sign_in(client, "anna", DEVICE_KEY=device.key))
+        assert [event["triggerSource"] for event in server.functions.events] == ["TokenGeneration_AuthenticateDevice"]
+
     async def test_after_srp_too(self, server: TestServer) -> None:
         """The key comes with the password's proof, or came with InitiateAuth."""
         pool, client = await remembering(server)

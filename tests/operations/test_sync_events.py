@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.runner import FunctionUnreachable
+from cognomen.ways_out import sender_keys_of
 from tests.kit.functions import Function, arn
 from tests.kit.server import TestServer
 from tests.kit.sync import Device, pool_for_guests, put_as_developer, refused, remove, replace, sync
@@ -148,11 +150,11 @@ class TestInTime:
         """Tried once: the client is to try again."""
 
         class Hanging:
-            async def run(self, arn: str, event: bytes) -> bytes:
+            async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
                 await asyncio.sleep(60)
                 return b""
 
-        triggers = Triggers(Hanging(), server.server.rooms.triggers.keys, seconds=0.05)
+        triggers = Triggers(Hanging(), sender_keys_of(server.server.settings, server.server.rooms.sealer, Threads("keys")), seconds=0.05)
         with pytest.raises(FunctionUnreachable, match=r"within 0\.05 seconds"):
             await triggers.answer(arn("sync"), {})
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cognomen.kernel import outbound
+from tests.kit.dripping import Dripping
 from tests.kit.functions import arn
 from tests.kit.imports import counts, imported, person, sheet
 from tests.kit.receiver import Receiver
@@ -30,9 +33,16 @@ def directory() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def settings(directory: Receiver) -> dict[str, object]:
+def dripping() -> Iterator[Dripping]:
+    with Dripping() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(directory: Receiver, dripping: Dripping) -> dict[str, object]:
     old = {"user_pool_id": "us-east-1_Old", "client_id": "old", "client_secret": "shh", "endpoint_url": directory.url}
-    return {"user_directories": {"people": {"url": f"{directory.url}/check", "secret": SECRET}, "old-pool": old}}
+    people = {"people": {"url": f"{directory.url}/check", "secret": SECRET}, "slow": {"url": dripping.url, "secret": SECRET}}
+    return {"user_directories": {**people, "old-pool": old}}
 
 
 async def app(server: TestServer, name: str = "people", hidden: str = "LEGACY", **members: Any) -> tuple[str, str]:
@@ -105,9 +115,10 @@ class TestAnAddress:
             b'{"attributes": {"email": "nobody"}, "sub": 1}',
             b'{"attributes": {"custom:none": "x"}}',
             b"[" * 100_000,
+            b'{"attributes": {"email": "\xff@example.com"}}',
             b'{"attributes": {"email": "' + b"a" * (2 << 20) + b'"}}',
         ],
-        ids=["empty", "null", "list", "nothing", "nobody", "number", "sub", "schema", "deep", "huge"],
+        ids=["empty", "null", "list", "nothing", "nobody", "number", "sub", "schema", "deep", "bytes", "huge"],
     )
     async def test_nonsense_makes_nobody(self, server: TestServer, directory: Receiver, answer: bytes) -> None:
         pool, client = await app(server)
@@ -147,6 +158,20 @@ class TestAnAddress:
         _, client = await app(server)
         directory.answers = [(401, b"")]
         assert (await refusal(server, "ForgotPassword", ClientId=client, Username="anna"))[0] == "UserNotFoundException"
+
+    async def test_one_that_hangs_holds_up_nobody_else(self, server: TestServer, directory: Receiver) -> None:
+        """Its threads are its own, and each ends: forty sign-ins that wait leave a function's call as quick as ever."""
+        _, client = await app(server, "slow")
+        waiting = [asyncio.create_task(refused(server, client, f"user{n}")) for n in range(40)]
+        await asyncio.sleep(0.2)
+        begun = time.monotonic()
+        _, other = await app(server)
+        assert "AccessToken" in await server.sign_in(other, "anna")
+        assert await asyncio.to_thread(len, "thread") == 6
+        assert time.monotonic() - begun < 2.0
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def test_no_secret_in_the_log(self, server: TestServer, directory: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
         _, client = await app(server)
@@ -227,6 +252,8 @@ class TestAPoolElsewhere:
             (200, b'{"AuthenticationResult": {"AccessToken": "a"}, "UserAttributes": {"a": "b"}}'),
             (200, b'{"ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeParameters": {"userAttributes": "[]"}}'),
             (200, b'{"ChallengeName": "NEW_PASSWORD_REQUIRED", "ChallengeParameters": []}'),
+            (200, b'{"AuthenticationResult": {"AccessToken": "\xff"}}'),
+            (400, b'{"__type": "\xff"}'),
             (500, b"<html>"),
             (400, b'{"__type": "TooManyRequestsException"}'),
         ],

@@ -65,7 +65,7 @@ class TestAtSignIn:
         (event,) = server.functions.events
         assert (event["triggerSource"], event["userName"]) == ("UserMigration_Authentication", "old")
         assert event["request"] == {"password": PASSWORD, "validationData": {"from": "web"}}
-        names = ("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation")
+        names = ("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation", "enableSMSMFA")
         assert event["response"] == dict.fromkeys(names)
         found = await server.call("AdminGetUser", UserPoolId=pool, Username="old")
         kept = {item["Name"]: item["Value"] for item in found["UserAttributes"] if item["Name"] != "sub"}
@@ -165,18 +165,46 @@ class TestAtSignIn:
             {"userAttributes": {}},
             {"userAttributes": {"email": 7}},
             {"userAttributes": {"custom:unknown": "1"}},
+            {"userAttributes": {"name": "a\0b"}},
             {"finalUserStatus": "ADMIN"},
             {"finalUserStatus": "FORCE_CHANGE_PASSWORD"},
             {"messageAction": "SHOUT"},
             {"desiredDeliveryMediums": ["PIGEON"]},
             {"desiredDeliveryMediums": "EMAIL"},
             {"forceAliasCreation": "yes"},
+            {"enableSMSMFA": "yes"},
+            {"enableSMSMFA": True, "userAttributes": {"phone_number": "+15550001234"}},
             {"messageAction": None, "desiredDeliveryMediums": ["SMS"]},
         ],
     )
     async def test_answers_that_make_no_user(self, server: TestServer, answer: dict[str, Any]) -> None:
         pool, client = await app(server, elsewhere(**answer))
         assert (await refused(server, client))[0] == "UserNotFoundException"
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("named", ["a" * 129, "old\nold", "old\0", "old old", "\u200b"], ids=["long", "line", "nul", "space", "unseen"])
+    @pytest.mark.parametrize("hidden", ["LEGACY", "ENABLED"])
+    async def test_names_that_no_user_may_have(self, server: TestServer, named: str, hidden: str) -> None:
+        """A sign-in's USERNAME is no UsernameType, and neither is the `username` of an answer: no user is made that no operation could name."""
+        pool, client = await app(server, lambda event: KNOWN, hidden=hidden)
+        failed = INCORRECT if hidden == "ENABLED" else ("UserNotFoundException", f"Exception migrating user in app client {client}")
+        if named != "old\0":  # which no request may hold
+            assert await refused(server, client, named) == failed
+        renames = server.functions.add("renames", lambda event: {**KNOWN, "userAttributes": {**ATTRIBUTES, "username": named}})
+        await server.call("UpdateUserPool", UserPoolId=pool, LambdaConfig={"UserMigration": renames})
+        assert await refused(server, client, "old") == failed
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("named", ["a" * 128, "größe+1!"])
+    async def test_names_that_a_user_may_have(self, server: TestServer, named: str) -> None:
+        pool, client = await app(server, lambda event: KNOWN)
+        await server.sign_in(client, named)
+        assert await users(server, pool) == [named]
+
+    @pytest.mark.parametrize("named", ["\x01@example.com", "a" * 117 + "@example.com"], ids=["control", "long"])
+    async def test_an_email_that_no_user_may_have(self, server: TestServer, named: str) -> None:
+        pool, client = await app(server, lambda event: {"userAttributes": {"name": "Old"}}, UsernameAttributes=["email"])
+        assert (await refused(server, client, named))[0] == "UserNotFoundException"
         assert await users(server, pool) == []
 
     async def test_the_welcome_never_holds_the_password(self, server: TestServer) -> None:
@@ -206,6 +234,33 @@ class TestAtSignIn:
         await risk.configure(server, pool, RiskExceptionConfiguration={"BlockedIPRangeList": ["127.0.0.0/8"]})
         assert (await refused(server, client))[0] == "NotAuthorizedException"
         assert server.functions.events == []
+
+
+class TestTexts:
+    """`enableSMSMFA`: the migrated user's second factor."""
+
+    async def with_mfa(self, server: TestServer, **answer: Any) -> tuple[str, str]:
+        sms: dict[str, Any] = {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}}
+        return await app(server, elsewhere(**answer), MfaConfiguration="OPTIONAL", **sms)
+
+    async def test_the_sign_in_goes_on_with_a_text(self, server: TestServer) -> None:
+        attributes = {**ATTRIBUTES, "phone_number": "+15550001234"}
+        pool, client = await self.with_mfa(server, enableSMSMFA=True, userAttributes=attributes)
+        assert (await server.sign_in(client, "old"))["ChallengeName"] == "SMS_MFA"
+        found = await server.call("AdminGetUser", UserPoolId=pool, Username="old")
+        assert (found["UserMFASettingList"], found["PreferredMfaSetting"]) == (["SMS_MFA"], "SMS_MFA")
+
+    async def test_without_a_phone_number_nobody_is_made(self, server: TestServer) -> None:
+        pool, client = await self.with_mfa(server, enableSMSMFA=True)
+        assert (await refused(server, client))[0] == "UserNotFoundException"
+        assert await users(server, pool) == []
+
+    @pytest.mark.parametrize("asked", [False, None])
+    async def test_it_is_not_asked_for(self, server: TestServer, asked: bool | None) -> None:
+        attributes = {**ATTRIBUTES, "phone_number": "+15550001234"}
+        pool, client = await self.with_mfa(server, enableSMSMFA=asked, userAttributes=attributes)
+        assert "AccessToken" in await server.sign_in(client, "old")
+        assert "UserMFASettingList" not in await server.call("AdminGetUser", UserPoolId=pool, Username="old")
 
 
 class TestAtForgottenPassword:

@@ -39,8 +39,9 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"delivery": "pigeon"}, "delivery must be none, or one or several of inbox, smtp, ses, sns, twilio"),
+        ({"delivery": "pigeon"}, "delivery must be none, or one or several of inbox, smtp, ses, sns, eums, twilio"),
         ({"delivery": "none,smtp"}, "delivery must be none, or one or several of"),
+        ({"delivery": "sns,eums"}, "delivery must name one of sns and eums: each text would be sent twice"),
         ({"delivery": "sns,sns"}, "delivery must be none, or one or several of"),
         ({"delivery": ""}, "delivery must be none, or one or several of"),
         ({"delivery_seconds": 0.5}, "delivery_seconds must lie between 1 and 60"),

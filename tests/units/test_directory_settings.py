@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from cognomen.config import BadSetting, UserDirectory, load
+from cognomen.kernel.clock import SystemClock
+from cognomen.ways_out import directories_of
 
 COGNITO = {"user_pool_id": "us-east-1_Old", "client_id": "app"}
 ADDRESS = {"url": "https://people.example.com/check", "secret": "at least sixteen characters"}
@@ -44,6 +46,36 @@ def test_a_wrong_row_is_refused(row: Any) -> None:
     with pytest.raises(BadSetting) as error:
         read(row)
     assert "at least sixteen" not in str(error.value)
+
+
+def test_a_pool_without_an_address_is_in_a_region() -> None:
+    """Its region is the host that passwords are sent to."""
+    row = {**COGNITO, "user_pool_id": "evil.example/_Old"}
+    with pytest.raises(BadSetting, match="old: user_pool_id begins with no region of AWS"):
+        directories_of(load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": row})}), SystemClock())
+    near = {**row, "endpoint_url": "http://127.0.0.1:1"}
+    directories_of(load(None, {"COGNOMEN_USER_DIRECTORIES": json.dumps({"old": near})}), SystemClock())
+
+
+@pytest.mark.parametrize("url", ["http://old.example.com", "http://10.0.0.7:8080", "http://localhost.example.com"])
+def test_in_production_no_pool_is_asked_in_the_clear(url: str) -> None:
+    """It is sent the password; this machine alone may be asked by http."""
+    row = {**COGNITO, "endpoint_url": url}
+    assert read(row)["old"].endpoint_url == url
+    with pytest.raises(BadSetting, match="old: endpoint_url must be an https address, or one on this machine"):
+        read(row, "serve")
+    for near in ("http://127.0.0.1:2646", "http://[::1]:2646", "http://localhost:2646", "https://old.example.com"):
+        assert read({**row, "endpoint_url": near}, "serve")["old"].endpoint_url == near
+
+
+@pytest.mark.parametrize("service", ["lambda", "kms", "sesv2", "sns", "sts"])
+def test_in_production_no_service_gets_secrets_in_the_clear(service: str) -> None:
+    """Events hold passwords, messages codes, and KMS and STS answer with keys."""
+    setting = {f"aws_endpoint_{service}": "http://stand-in.example.com"}
+    load(None, SERVE, mode="dev", **setting)
+    with pytest.raises(BadSetting, match=f"aws_endpoint_{service} must be an https address, or one on this machine"):
+        load(None, SERVE, mode="serve", **setting)
+    load(None, SERVE, mode="serve", **{f"aws_endpoint_{service}": "http://127.0.0.1:3001"})
 
 
 def test_in_production_a_password_is_not_sent_in_the_clear() -> None:

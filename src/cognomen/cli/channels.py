@@ -19,12 +19,12 @@ async def look(settings: Settings, send_to: str | None) -> list[Finding]:
     if not settings.channels:
         found = [Finding("delivery", "warning", "none: operations that send a message fail", "set delivery")]
         return [*found, _nowhere()] if send_to else found
-    from cognomen import app  # all of a server: nothing that the other commands should wait for
+    from cognomen import ways_out  # much of a server: nothing that the other commands should wait for
 
     tries = Tries(settings.delivery_seconds)
     try:
         senders = Senders(None, settings.mail_from, settings.region)
-        outside = app.channels(settings, senders, tries, SystemClock())
+        outside = ways_out.channels(settings, senders, tries, SystemClock())
         findings = [_inbox(settings, outside)] if "inbox" in settings.channels else _unserved(outside)
         findings += [await _found(f"delivery by {channel.name}", channel.check) for channel in outside]
         if send_to:
@@ -57,7 +57,9 @@ def _unserved(outside: list[Channel]) -> list[Finding]:
 
 
 def _nowhere() -> Finding:
-    return Finding("a message", "failed", "no channel of delivery sends one there", "name smtp or ses for mails, sns or twilio for texts")
+    return Finding(
+        "a message", "failed", "no channel of delivery sends one there", "name smtp or ses for mails, sns, eums or twilio for texts"
+    )
 
 
 async def _found(check: str, ask: Callable[[], Awaitable[str]]) -> Finding:

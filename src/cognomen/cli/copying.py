@@ -17,7 +17,7 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import OPERATIONS
 from cognomen.app import Server
-from cognomen.cli import common
+from cognomen.cli import common, copying_settings
 from cognomen.cli.seed_file import fields
 from cognomen.context import Context
 from cognomen.storage.errors import CannotStart, Missing
@@ -26,17 +26,18 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import Newcomer, User, attributes_json
 from cognomen.tokens import sealing
 from cognomen.userpools import find, seed
-from cognomen.userpools.rules import names, schema
+from cognomen.userpools.rules import factors, names, schema
 
 _NOT_COPIED = (
     "passwords: users choose one by a code (RESET_REQUIRED), which needs a verified address, or bring theirs (--passwords-from)",
-    "second factors of users, passkeys, devices, sessions and sign-in history",
-    "users of identity providers (EXTERNAL_PROVIDER), the providers themselves, domains, branding, terms and resource servers",
-    "Lambda triggers: set LambdaConfig again where their functions can be reached",
+    "authenticator apps of users, passkeys, devices, sessions and sign-in history",
+    "users of identity providers (EXTERNAL_PROVIDER)",
     "second secrets of clients, which Amazon Cognito does not show",
 )
+_NO_TRIGGERS = "Lambda triggers (--with-triggers): set LambdaConfig again where their functions can be reached"
+_KEPT = "kept, sealed, until this server has operations for them: identity providers, domains, branding, resource servers, terms"
 # What only the copied pool's own region can serve.
-_LEFT_OUT = frozenset({"LambdaConfig", "KeyConfiguration", "IssuerConfiguration"})
+_LEFT_OUT = frozenset({"KeyConfiguration", "IssuerConfiguration"})
 _LONGEST_NAME = 20  # that CreateUserPool takes: phone_number_verified, which nobody adjusts, is longer
 
 
@@ -47,11 +48,20 @@ _LONGEST_NAME = 20  # that CreateUserPool takes: phone_number_verified, which no
 @click.option(
     "--passwords-from", "directory", help="The row of `user_directories` that users' passwords are asked of when they first sign in."
 )
+@click.option("--with-triggers", "triggers", is_flag=True, help="Keep LambdaConfig: its functions are asked from here, too.")
 @common.database_options
 def cognito(
-    source: str, endpoint_url: str | None, profile: str | None, directory: str | None, file: Path | None, data: str | None, as_json: bool
+    source: str,
+    endpoint_url: str | None,
+    profile: str | None,
+    directory: str | None,
+    triggers: bool,
+    file: Path | None,
+    data: str | None,
+    as_json: bool,
 ) -> None:
-    """Copy a user pool from Amazon Cognito: settings, schema, MFA, tags, clients with their secret, groups, users and their groups.
+    """Copy a user pool from Amazon Cognito: settings, schema, MFA, tags, risk, log and session configuration, clients with their secret,
+    groups, users with their groups and their MFA preferences.
 
     Ids stay the same, subs too. What is there already is left as it is, so the command may be run again. A server on a SQLite file must be
     stopped meanwhile. What cannot be copied is listed at the end.
@@ -67,19 +77,24 @@ def cognito(
             if await sealing.fits(server.rooms.store, server.rooms.sealer) is False:
                 raise CannotStart(sealing.WRONG_KEY)
             cx = Context(server.rooms, region=source.rpartition("_")[0], locate=partial(str, server.base_url("http", "")))
-            return await _copied(cx, _client(source, endpoint_url, profile), source, directory)
+            return await _copied(cx, _client(source, endpoint_url, profile), source, directory, triggers=triggers)
         finally:
             await server.rooms.store.engine.close()
             server.rooms.workers.stop()
 
     counts = common.run(work)
-    kinds = ("clients", "groups", "users", "memberships", "refused", "federated")
+    kinds = ("clients", "groups", "users", "memberships", "mfa_preferences", "refused", "federated")
+    settings = ("risk_configurations", "log_configurations", "session_configurations")
+    kept = {kind: counts[kind] for kind in copying_settings.KINDS}
+    lines = _NOT_COPIED if triggers else (*_NOT_COPIED, _NO_TRIGGERS)
     if as_json:
-        common.show_json({"UserPoolId": source, **{kind: counts[kind] for kind in kinds}, "NotCopied": _NOT_COPIED})
+        common.show_json({"UserPoolId": source, **{kind: counts[kind] for kind in (*kinds, *settings)}, "Kept": kept, "NotCopied": lines})
         return
-    click.echo(f"{source}: " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds))
+    click.echo(f"{source}: " + ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in (*kinds, *settings)))
+    if any(kept.values()):
+        click.echo(f"{_KEPT}: " + ", ".join(f"{count} {kind}" for kind, count in kept.items() if count))
     click.echo("Not copied:")
-    for line in _NOT_COPIED:
+    for line in lines:
         click.echo(f"- {line}")
 
 
@@ -90,23 +105,26 @@ def _client(source: str, endpoint_url: str | None, profile: str | None) -> Any:
     return session.create_client("cognito-idp", region_name=source.rpartition("_")[0], endpoint_url=endpoint_url)
 
 
-async def _copied(cx: Context, remote: Any, source: str, directory: str | None) -> Counter[str]:
+async def _copied(cx: Context, remote: Any, source: str, directory: str | None, *, triggers: bool) -> Counter[str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     counts: Counter[str] = Counter()
     try:
-        await _copy_pool(cx, remote, source, directory)
+        await _copy_pool(cx, remote, source, directory, triggers=triggers)
         pool = await find.pool(cx, source)
-        for each in _items(remote, "list_user_pool_clients", "UserPoolClients", source):
-            await _copy_client(cx, remote, pool, each["ClientId"])
-            counts["clients"] += 1
+        clients = [str(each["ClientId"]) for each in _items(remote, "list_user_pool_clients", "UserPoolClients", source)]
+        for client_id in clients:
+            await _copy_client(cx, remote, pool, client_id)
+        counts["clients"] = len(clients)
+        counts += await copying_settings.copy(cx, remote, source, clients)
+        counts += await copying_settings.keep(cx, remote, source, clients)
         groups = _items(remote, "list_groups", "Groups", source)
         for group in groups:
             request = _request("CreateGroup", idp.CreateGroupRequest, {**group, "UserPoolId": source})
             await _done(f"the group {request.group_name}", seed.put_group(cx, pool, request, ()))
         counts["groups"] = len(groups)
         for page in remote.get_paginator("list_users").paginate(UserPoolId=source):
-            counts += await _copy_users(cx, pool, page["Users"])
+            counts += await _copy_users(cx, remote, pool, page["Users"])
         for group in groups:
             for page in remote.get_paginator("list_users_in_group").paginate(UserPoolId=source, GroupName=group["GroupName"]):
                 counts += await _copy_members(cx, source, group["GroupName"], page["Users"])
@@ -119,7 +137,7 @@ def _items(remote: Any, operation: str, member: str, source: str) -> list[Any]:
     return [item for page in remote.get_paginator(operation).paginate(UserPoolId=source) for item in page[member]]
 
 
-async def _copy_pool(cx: Context, remote: Any, source: str, directory: str | None) -> None:
+async def _copy_pool(cx: Context, remote: Any, source: str, directory: str | None, *, triggers: bool) -> None:
     """The pool as a new one; one that is there stays as it is. MFA comes by itself, as only its own operation takes all of it."""
     present = await cx.store.pools.get(source)
     if present is None:
@@ -128,9 +146,11 @@ async def _copy_pool(cx: Context, remote: Any, source: str, directory: str | Non
         # Shown beside TemporaryPasswordValidityDays, which took its place, and refused beside it.
         plain.get("AdminCreateUserConfig", {}).pop("UnusedAccountValidityDays", None)
         request = _request("CreateUserPool", idp.CreateUserPoolRequest, plain)
+        config = (request.lambda_config if triggers else None) or idp.LambdaConfigType()
         if directory is not None:
             arn = f"arn:aws:lambda:{cx.region}:{cx.settings.account}:function:{directory}"
-            request = msgspec.structs.replace(request, lambda_config=idp.LambdaConfigType(user_migration=arn))
+            config = msgspec.structs.replace(config, user_migration=arn)
+        request = msgspec.structs.replace(request, lambda_config=config)
         await _done("the pool", seed.put_pool(cx, source, request, (), None))
     elif present.settings.mfa.mfa_configuration != "OFF":
         return
@@ -157,13 +177,25 @@ async def _copy_client(cx: Context, remote: Any, pool: Pool, client_id: str) -> 
     await _done(f"the client {client_id}", seed.put_client(cx, pool, client_id, request, ()))
 
 
-async def _copy_users(cx: Context, pool: Pool, page: list[dict[str, Any]]) -> Counter[str]:
+async def _copy_users(cx: Context, remote: Any, pool: Pool, page: list[dict[str, Any]]) -> Counter[str]:
     local = [each for each in page if each["UserStatus"] != "EXTERNAL_PROVIDER"]
-    newcomers = [_newcomer(pool, each) for each in local]
+    newcomers = [(await _with_preference(cx, remote, pool, user), aliases) for user, aliases in (_newcomer(pool, each) for each in local)]
     taken = await cx.store.write(lambda tx: cx.store.users.add_many(tx, pool.pool_id, newcomers))
     present = [await cx.store.users.by_sub(pool.pool_id, user.sub) for user, _ in newcomers]
     refused = sum(1 for found in present if found is None)
-    return Counter(users=taken.count(None), refused=refused, federated=len(page) - len(local))
+    chosen = sum(1 for (user, _), conflict in zip(newcomers, taken, strict=True) if conflict is None and user.factors is not None)
+    return Counter(users=taken.count(None), refused=refused, federated=len(page) - len(local), mfa_preferences=chosen)
+
+
+async def _with_preference(cx: Context, remote: Any, pool: Pool, user: User) -> User:
+    """The user with the second factors that they switched on and prefer, which only a question for each user tells; an authenticator app's
+    secret is shown to nobody, so that one is set up anew."""
+    if not factors.offered(pool) or await cx.store.users.by_sub(pool.pool_id, user.sub) is not None:
+        return user
+    there = remote.admin_get_user(UserPoolId=pool.pool_id, Username=user.username)
+    usable = [name for name in there.get("UserMFASettingList", []) if name in factors.ADDRESS and factors.is_set_up(user, name)]
+    preferred = there.get("PreferredMfaSetting", "")
+    return factors.with_factors(user, factors.Factors(enabled=tuple(usable), preferred=preferred if preferred in usable else ""))
 
 
 def _newcomer(pool: Pool, there: dict[str, Any]) -> Newcomer:

@@ -17,6 +17,7 @@ from cognomen.config import BadSetting, Settings
 from cognomen.gateway.connection import GatewayConnection
 from cognomen.gateway.doors import Doors
 from cognomen.gateway.routes import gateway_of
+from cognomen.kernel import secrecy
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
 from cognomen.kernel.workers import Workers
@@ -40,6 +41,7 @@ def gateway(file: Path | None, host: str | None, port: int | None, data: str | N
     """
     if file is None and Path("cognomen.toml").exists():
         file = Path("cognomen.toml")
+    secrecy.close()
     try:
         settings = config.load(file, None, data=data)
         serving.set_up(settings)

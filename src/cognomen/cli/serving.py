@@ -19,7 +19,7 @@ import uvloop
 from cognomen import config
 from cognomen.app import Server
 from cognomen.cli import common, local_tls, seeding
-from cognomen.kernel import log
+from cognomen.kernel import log, secrecy
 from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
 
@@ -76,6 +76,7 @@ def set_up(settings: config.Settings) -> None:
 
 
 def _run(mode: str, file: Path | None, seed: Path | None, **flags: object) -> None:
+    secrecy.close()
     try:
         settings = config.load(file, None, mode=mode, **flags)
         set_up(settings)

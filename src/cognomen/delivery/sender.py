@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cognomen.api import idp
 from cognomen.delivery.message import Message
 from cognomen.storage.pools import Pool, Pools
 
@@ -20,14 +21,16 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     configuration_set: str = ""
     mail_region: str
     sms_region: str
+    pool_region: str
     sms_role: str = ""
     sms_external_id: str = ""
+    eums: idp.EumsSmsConfigurationType | None = None
 
 
 class Senders:
     def __init__(self, pools: Pools | None, mail_from: str, region: str) -> None:
         self._pools = pools
-        self._own = Sender(mail_from=mail_from, mail_region=region, sms_region=region)
+        self._own = Sender(mail_from=mail_from, mail_region=region, sms_region=region, pool_region=region)
 
     @property
     def own(self) -> Sender:
@@ -55,8 +58,10 @@ class Senders:
             configuration_set=(email and email.configuration_set) or "",
             mail_region=_region_in(arn) or pool.region,
             sms_region=(sms and sms.sns_region) or pool.region,
+            pool_region=pool.region,
             sms_role=(sms and sms.sns_caller_arn) or "",
             sms_external_id=(sms and sms.external_id) or "",
+            eums=sms.eums_sms if sms is not None else None,
         )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from cognomen.delivery.message import SMS, Message, NotDelivered, Unavailable
 from cognomen.delivery.phone import phone_number
 from cognomen.delivery.tries import Tries
-from cognomen.kernel import outbound
+from cognomen.kernel import outbound, received
 
 _SERVICE = re.compile(r"MG[0-9a-f]{32}")
 
@@ -70,8 +69,8 @@ class Twilio:
 def _error(body: bytes) -> str:
     """Twilio's number of the error; its words repeat the phone number."""
     try:
-        found: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError):
+        found = received.json(body)
+    except received.NotJson:
         return ""
     code = found.get("code") if isinstance(found, dict) else None
     return f" (error {code})" if isinstance(code, int) else ""

@@ -7,21 +7,21 @@ that one is signed.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
-from cognomen.directories.directory import NotTold, Person, UnknownThere, WrongThere
-from cognomen.kernel import outbound
+from cognomen.directories.directory import AT_ONCE, SECONDS, NotTold, Person, UnknownThere, WrongThere
+from cognomen.kernel import aws_hosts, outbound, received
 from cognomen.kernel.aws import Aws, AwsError
+from cognomen.kernel.threads import Threads
 
 T = TypeVar("T")
 _PREFIX = "AWSCognitoIdentityProviderService"
-_TIMEOUT = 5.0
 # They have a password, which is of no use there: here, too, another one must be chosen, by a code.
 _CANNOT = frozenset(("UserNotFoundException", "UserNotConfirmedException", "PasswordResetRequiredException"))
 _NO_ATTRIBUTES = frozenset(("sub", "identities"))
@@ -61,18 +61,22 @@ class CognitoPool:
         self._pool_id = user_pool_id
         self._client_id = client_id
         self._secret = client_secret
+        self._threads = Threads("directory", AT_ONCE)
         self._region = user_pool_id.partition("_")[0]
-        self._url = (endpoint or f"https://cognito-idp.{self._region}.amazonaws.com").rstrip("/") + "/"
+        self._url = (endpoint or f"https://{aws_hosts.host('cognito-idp', self._region)}").rstrip("/") + "/"
         self._aws = msgspec.structs.replace(aws, endpoints={"cognito-idp": endpoint}, abroad=True)
 
     async def check(self, username: str, password: str) -> None:
-        await asyncio.to_thread(self._initiate, username, password)
+        await self._threads.run(partial(self._initiate, username, password))
 
     async def person(self, username: str, password: str) -> Person:
-        return await asyncio.to_thread(self._person, username, password)
+        return await self._threads.run(partial(self._person, username, password))
 
     async def find(self, username: str) -> Person:
-        return await asyncio.to_thread(self._find, username)
+        return await self._threads.run(partial(self._find, username))
+
+    def stop(self) -> None:
+        self._threads.stop()
 
     def _person(self, username: str, password: str) -> Person:
         answer = self._initiate(username, password)
@@ -109,7 +113,7 @@ class CognitoPool:
     def _unsigned(self, operation: str, request: dict[str, Any], kind: type[T]) -> T:
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"{_PREFIX}.{operation}"}
         try:
-            answer = outbound.send("POST", self._url, headers=headers, body=msgspec.json.encode(request), timeout=_TIMEOUT)
+            answer = outbound.send("POST", self._url, headers=headers, body=msgspec.json.encode(request), timeout=SECONDS)
         except outbound.Unreachable as error:
             raise NotTold(f"{operation}: {error}") from error
         if answer.status == 200:
@@ -124,8 +128,8 @@ class CognitoPool:
 
 def _as(body: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return received.json(body, kind)
+    except received.NotJson as error:
         raise NotTold("the other pool's answer has another form than Amazon's") from error
 
 

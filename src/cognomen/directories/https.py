@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 import msgspec
 
-from cognomen.directories.directory import NotTold, Person, UnknownThere, WrongThere
-from cognomen.kernel import outbound
+from cognomen.directories.directory import AT_ONCE, SECONDS, NotTold, Person, UnknownThere, WrongThere
+from cognomen.kernel import outbound, received
 from cognomen.kernel.clock import Clock
-
-_TIMEOUT = 5.0
+from cognomen.kernel.threads import Threads
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -27,26 +26,30 @@ class HttpsDirectory:
         self._url = url
         self._secret = secret.encode()
         self._clock = clock
+        self._threads = Threads("directory", AT_ONCE)
         self._public_only = public_only
 
     async def check(self, username: str, password: str) -> None:
         await self.person(username, password)
 
     async def person(self, username: str, password: str) -> Person:
-        return await asyncio.to_thread(self._ask, {"action": "check", "username": username, "password": password})
+        return await self._threads.run(partial(self._ask, {"action": "check", "username": username, "password": password}))
 
     async def find(self, username: str) -> Person:
         try:
-            return await asyncio.to_thread(self._ask, {"action": "find", "username": username})
+            return await self._threads.run(partial(self._ask, {"action": "find", "username": username}))
         except WrongThere as error:
             raise UnknownThere from error
+
+    def stop(self) -> None:
+        self._threads.stop()
 
     def _ask(self, question: dict[str, str]) -> Person:
         body = msgspec.json.encode(question)
         signed = outbound.signature(self._secret, int(self._clock.now()), body)
         headers = {"content-type": "application/json", "x-cognomen-signature": signed}
         try:
-            answer = outbound.send("POST", self._url, headers=headers, body=body, timeout=_TIMEOUT, public_only=self._public_only)
+            answer = outbound.send("POST", self._url, headers=headers, body=body, timeout=SECONDS, public_only=self._public_only)
         except outbound.Unreachable as error:
             raise NotTold(str(error)) from error
         if answer.status in (401, 403):
@@ -56,7 +59,7 @@ class HttpsDirectory:
         if answer.status != 200:
             raise NotTold(f"the directory answered {answer.status}")
         try:
-            found = msgspec.json.decode(answer.body, type=_Answer)
-        except (msgspec.DecodeError, RecursionError) as error:
+            found = received.json(answer.body, _Answer)
+        except received.NotJson as error:
             raise NotTold("the directory's answer is not as docs/guide/import.md has it") from error
         return Person(attributes=found.attributes, username=found.username, sub=found.sub, temporary=found.temporary)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from cognomen.kernel import outbound
+from cognomen.kernel import aws_hosts, outbound, received
 
 _TIMEOUT = 5.0
 
@@ -41,9 +41,9 @@ class Aws(msgspec.Struct, frozen=True):
     endpoints: dict[str, str] = {}
     abroad: bool = True
 
-    def call(self, service: str, region: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
-        """An operation of a JSON 1.1 service: `target` is `Prefix.Operation`. Raises AwsError."""
-        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
+    def call(self, service: str, region: str, target: str, request: dict[str, Any], *, version: str = "1.1") -> dict[str, Any]:
+        """An operation of a JSON service, of `version` 1.0 or 1.1: `target` is `Prefix.Operation`. Raises AwsError."""
+        headers = {"content-type": f"application/x-amz-json-{version}", "x-amz-target": target}
         answer = self._send("POST", f"{self._url(service, region)}/", service, region, headers, msgspec.json.encode(request))
         found = _json(service, answer)
         if answer.status != 200:
@@ -74,7 +74,7 @@ class Aws(msgspec.Struct, frozen=True):
     def put_object(self, bucket: str, key: str, region: str, headers: dict[str, str], body: bytes) -> None:
         """Raises AwsError."""
         own = self.endpoints.get("s3")
-        url = f"{own.rstrip('/')}/{bucket}" if own else f"https://{bucket}.s3.{region}.amazonaws.com"
+        url = f"{own.rstrip('/')}/{bucket}" if own else _public("s3", region, f"{bucket}.")
         answer = self._send("PUT", f"{url}/{key}", "s3", region, headers, body)
         if answer.status != 200:
             raise AwsError(f"s3 answered {answer.status}")
@@ -87,14 +87,13 @@ class Aws(msgspec.Struct, frozen=True):
         self, method: str, service: str, region: str, path: str, headers: dict[str, str], body: bytes, *, most: int = 1 << 20
     ) -> outbound.Answer:
         """A request of a REST service, and its answer whatever its status. Raises AwsError."""
-        url = self.endpoints.get(service) or f"https://{service}.{region}.amazonaws.com"
-        return self._send(method, f"{url.rstrip('/')}{path}", service, region, headers, body, most=most)
+        return self._send(method, f"{self._url(service, region)}{path}", service, region, headers, body, most=most)
 
     def _send(
         self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes, *, most: int = 1 << 20
     ) -> outbound.Answer:
         if not (self.endpoints.get(service) or self.abroad):
-            raise AwsError(f"aws_endpoint_{service} is not set, and dev calls no service of AWS by itself")
+            raise AwsError(f"aws_endpoint_{service.replace('-', '_')} is not set, and dev calls no service of AWS by itself")
         if not (self.access_key_id and self.secret_access_key):
             raise AwsError(f"there are no AWS credentials to call {service} with")
         try:
@@ -105,7 +104,7 @@ class Aws(msgspec.Struct, frozen=True):
             raise AwsError(str(error), again=not isinstance(error.__cause__, TimeoutError)) from error
 
     def _url(self, service: str, region: str) -> str:
-        return (self.endpoints.get(service) or f"https://{_HOSTS.get(service, service)}.{region}.amazonaws.com").rstrip("/")
+        return (self.endpoints.get(service) or _public(service, region)).rstrip("/")
 
     def _signed(self, method: str, url: str, service: str, region: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
         # The signer alone, and where it is first needed: 60 ms and 5 MB, which no other server need pay.
@@ -119,10 +118,18 @@ class Aws(msgspec.Struct, frozen=True):
         return dict(request.headers.items())
 
 
+def _public(service: str, region: str, before: str = "") -> str:
+    """AWS's own address. Raises AwsError for a region that is none: a pool's settings name it, and a key of ours signs what goes there."""
+    try:
+        return f"https://{before}{aws_hosts.host(_HOSTS.get(service, service), region)}"
+    except ValueError as error:
+        raise AwsError(f"{service} cannot be called: the region is none of AWS") from error
+
+
 def _json(service: str, answer: outbound.Answer) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
-    except (msgspec.DecodeError, ValueError) as error:
+        return received.json(answer.body, dict[str, Any]) if answer.body else {}
+    except received.NotJson as error:
         raise AwsError(f"{service} did not answer with JSON (status {answer.status})") from error
 
 

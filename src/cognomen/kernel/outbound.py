@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
+import io
 import ipaddress
 import socket
+import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
+from cognomen.kernel import received
 
 _MOST = 64 << 20
 
@@ -50,8 +53,9 @@ def send(
     most: int = 1 << 20,
     public_only: bool = False,
 ) -> Answer:
-    """One request and its answer, whatever its status; `timeout` in seconds for each step, `most` bytes of a body. Raises Unreachable.
-    With `public_only` an address in a private network is refused, by whatever name it goes.
+    """One request and its answer, whatever its status; `timeout` in seconds for all of it but the look-up of the name, which has the
+    resolver's own limit; `most` bytes of a body. Raises Unreachable. With `public_only` an address in a private network is refused, by
+    whatever name it goes.
 
     Blocks: for the command line, and for threads.
     """
@@ -65,10 +69,12 @@ def send(
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(host, port, timeout=timeout)
-    if public_only:
-        # What is connected to is what was looked at: a second look at the name could find another address.
-        connection._create_connection = _connect_publicly  # type: ignore[attr-defined]
+    end = _Deadline(timeout)
+    connection._create_connection = partial(_connect, end, public_only)  # type: ignore[attr-defined]
+    connection.response_class = partial(_Response, end)  # type: ignore[assignment]
     try:
+        connection.connect()
+        connection.sock.settimeout(end.left())
         connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers or {}))
         answer = connection.getresponse()
         content = answer.read(most + 1)
@@ -82,14 +88,64 @@ def send(
     return Answer(answer.status, content, tuple(answer.getheaders()))
 
 
-def _connect_publicly(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
-    """Raises OSError for a host that has no address outside private networks, this machine and the like."""
+class _Deadline:
+    """A time limit of a socket holds for each step, and begins again with each byte that comes: a server that drips would be waited for
+    without end."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds. Raises TimeoutError where none are."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, end: _Deadline, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = io.BufferedReader(_Incoming(self.fp, sock, end))
+
+
+class _Incoming(io.RawIOBase):
+    """What comes in by a socket until the deadline. Keeps and closes the stream that http.client made, which keeps the socket open."""
+
+    def __init__(self, stream: io.BufferedIOBase, sock: socket.socket, end: _Deadline) -> None:
+        self._stream = stream
+        self._sock = sock
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(self._end.left())
+        return self._sock.recv_into(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _connect(end: _Deadline, public_only: bool, address: tuple[str, int], *_: Any) -> socket.socket:
+    """Tries the host's addresses. Raises OSError, also, where `public_only`, for a host that has any address in a private network, on this
+    machine or the like. What is connected to is what was looked at: a second look at the name could find another address."""
     host, port = address
     found = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    public = [place for place in found if ipaddress.ip_address(place).is_global]
-    if not public or len(public) < len(found):
+    if public_only and not all(ipaddress.ip_address(place).is_global for place in found):
         raise OSError(f"{host} leads into a private network")
-    return socket.create_connection((public[0], port), *arguments, **options)
+    failure = OSError(f"{host} has no address")
+    for place in found:
+        try:
+            connected = socket.create_connection((place, port), end.left())
+        except OSError as error:
+            failure = error
+        else:
+            connected.settimeout(end.left())
+            return connected
+    raise failure
 
 
 def signature(secret: bytes, at: int, body: bytes) -> str:
@@ -98,11 +154,11 @@ def signature(secret: bytes, at: int, body: bytes) -> str:
 
 
 def get_json(url: str, timeout: float) -> Any:
-    """The JSON that `url` answers to a GET; `timeout` in seconds for each step. Raises Unreachable, Refused. Blocks: for the command line."""
+    """The JSON that `url` answers to a GET; `timeout` in seconds. Raises Unreachable, Refused. Blocks: for the command line."""
     answer = send("GET", url, headers={"accept": "application/json"}, timeout=timeout, most=_MOST)
     if answer.status != 200:
         raise Refused(f"{url} answered {answer.status}", answer.status)
     try:
-        return msgspec.json.decode(answer.body)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Unreachable(f"{url} did not answer with JSON: {error}") from error
+        return received.json(answer.body)
+    except received.NotJson as error:
+        raise Unreachable(f"{url} did not answer with JSON") from error

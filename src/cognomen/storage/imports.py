@@ -210,6 +210,11 @@ class ImportJobs:
         waits = await self._engine.row(f"SELECT 1 FROM import_jobs WHERE {_IS_UNFINISHED} AND leased_until <= $1 LIMIT 1", now)
         return await self._engine.write(unit) if waits else None
 
+    async def unfinished(self) -> ImportJob | None:
+        """The job at work, of whatever pool, whoever has it."""
+        row = await self._engine.row(f"SELECT {_COLUMNS} FROM import_jobs WHERE {_IS_UNFINISHED} ORDER BY created_at LIMIT 1")
+        return _job(row) if row else None
+
     async def held(self, tx: Tx, job: ImportJob) -> ImportJob:
         """Within a unit: the job as it stands, still its owner's and worked off as far as `job` says. Raises Stale."""
         row = await tx.row(f"SELECT {_COLUMNS} FROM import_jobs WHERE pool_id = $1 AND job_id = $2", job.pool_id, job.job_id)

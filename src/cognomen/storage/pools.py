@@ -39,6 +39,7 @@ OWNED = (
     ("import_parts", "part"),
     ("import_log", "line"),
     ("import_jobs", "job_id"),
+    ("kept_settings", "name"),
 )
 
 

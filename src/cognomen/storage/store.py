@@ -15,6 +15,7 @@ from cognomen.storage.identities import Identities
 from cognomen.storage.identity_pools import IdentityPools
 from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
+from cognomen.storage.kept_settings import KeptSettings
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
@@ -60,6 +61,7 @@ class Store:
         self.inbox = Inbox(engine)
         self.logs = LogQueues(engine)
         self.imports = ImportJobs(engine)
+        self.kept_settings = KeptSettings(engine)
         self.limits = ProvisionedLimits(engine, cache)
         self.risk_configurations = RiskConfigurations(engine, cache)
         self.auth_events = AuthEvents(engine)

@@ -1,4 +1,5 @@
-"""The triggers of LambdaConfig: which there are, when each is asked, what its answer may change, and the common part of their events.
+"""The triggers of LambdaConfig: which there are, when each is asked, what it is told, what its answer may change, what a user sees of its
+errors, and the common part of their events. The guide (docs/guide/triggers.md) says the same; a law holds the two together.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
 """
@@ -32,14 +33,22 @@ NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"  # what AWS writes where an administrator
 _MESSAGES = ("SignUp", "ResendCode", "ForgotPassword", "UpdateUserAttribute", "VerifyUserAttribute", "AdminCreateUser", "Authentication")
 
 
+# What a function's own error, its absence or its silence, and a senseless answer are to the user (FIDELITY B.6.59).
+_ERRORS = ("UserLambdaValidationException", "UnexpectedLambdaException", "InvalidLambdaResponseException")
+
+
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """`sources` are what follows the trigger's `prefix` in `triggerSource`; `response` is the event's `response` as it is sent, whose members
-    the function may set. `arn` finds the function that a pool names."""
+    """`sources` are what follows the trigger's `prefix` in `triggerSource`, `later` those of them that no operation here produces yet.
+    `request` are the members that the event's `request` may have beside `clientMetadata`; `response` is the event's `response` as it is sent,
+    whose members the function may set. `errors` are what a user is answered when it goes wrong. `arn` finds the function that a pool names."""
 
     arn: Callable[[idp.LambdaConfigType], str | None]
     when: str
     sources: tuple[str, ...]
+    later: tuple[str, ...] = ()
+    request: tuple[str, ...]
     response: tuple[str, ...] = ()
+    errors: tuple[str, ...] = _ERRORS
     prefix: str = ""
 
 
@@ -59,74 +68,93 @@ TRIGGERS: dict[str, Trigger] = {
         arn=lambda config: config.pre_sign_up,
         when="before a user is stored; one who is refused is not",
         sources=("SignUp", "AdminCreateUser", "ExternalProvider"),
+        later=("ExternalProvider",),
+        request=("userAttributes", "validationData"),
         response=("autoConfirmUser", "autoVerifyEmail", "autoVerifyPhone"),
     ),
     POST_CONFIRMATION: Trigger(
         arn=lambda config: config.post_confirmation,
         when="after an account is confirmed, or a forgotten password replaced",
         sources=("ConfirmSignUp", "ConfirmForgotPassword"),
+        request=("userAttributes",),
     ),
     PRE_AUTHENTICATION: Trigger(
         arn=lambda config: config.pre_authentication,
         when="once as a sign-in begins, before anything is proved; also for users who do not exist, where they are hidden",
         sources=("Authentication",),
+        request=("userAttributes", "validationData", "userNotFound"),
     ),
     POST_AUTHENTICATION: Trigger(
         arn=lambda config: config.post_authentication,
         when="after the last factor, before tokens",
         sources=("Authentication",),
+        request=("userAttributes", "newDeviceUsed"),
     ),
     DEFINE_AUTH_CHALLENGE: Trigger(
         arn=lambda config: config.define_auth_challenge,
         when="CUSTOM_AUTH: what comes next",
         sources=("Authentication",),
+        request=("userAttributes", "session", "userNotFound"),
         response=("challengeName", "issueTokens", "failAuthentication"),
     ),
     CREATE_AUTH_CHALLENGE: Trigger(
         arn=lambda config: config.create_auth_challenge,
         when="CUSTOM_AUTH: the question",
         sources=("Authentication",),
+        request=("userAttributes", "challengeName", "session", "userNotFound"),
         response=("publicChallengeParameters", "privateChallengeParameters", "challengeMetadata"),
     ),
     VERIFY_AUTH_CHALLENGE: Trigger(
         arn=lambda config: config.verify_auth_challenge_response,
         when="CUSTOM_AUTH: the answer judged",
         sources=("Authentication",),
+        request=("userAttributes", "privateChallengeParameters", "challengeAnswer", "userNotFound"),
         response=("answerCorrect",),
     ),
     PRE_TOKEN_GENERATION: Trigger(
         arn=_pre_token_generation,
         when="before tokens are signed, at sign-in and at each refresh",
         sources=("HostedAuth", "Authentication", "NewPasswordChallenge", "AuthenticateDevice", "RefreshTokens", "ClientCredentials"),
-        response=("claimsOverrideDetails",),  # of version 1; later ones answer claimsAndScopeOverrideDetails
+        later=("HostedAuth", "ClientCredentials"),
+        request=("userAttributes", "groupConfiguration", "scopes"),  # scopes: of versions 2 and 3
+        response=("claimsOverrideDetails", "claimsAndScopeOverrideDetails"),  # of version 1, and of versions 2 and 3
         prefix="TokenGeneration",
     ),
     USER_MIGRATION: Trigger(
         arn=lambda config: config.user_migration,
         when="somebody unknown signs in with a password, or forgot theirs",
         sources=("Authentication", "ForgotPassword"),
-        response=("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation"),
+        request=("password", "validationData"),
+        errors=("UserNotFoundException",),  # for whatever reason; where users are hidden, what a wrong password is answered
+        response=("userAttributes", "finalUserStatus", "messageAction", "desiredDeliveryMediums", "forceAliasCreation", "enableSMSMFA"),
     ),
     CUSTOM_MESSAGE: Trigger(
         arn=lambda config: config.custom_message,
         when="before a mail or text is sent by the pool",
         sources=_MESSAGES,
+        request=("userAttributes", "codeParameter", "linkParameter", "usernameParameter"),
         response=("smsMessage", "emailMessage", "emailSubject"),
     ),
     CUSTOM_EMAIL_SENDER: Trigger(
         arn=lambda config: _of(config.custom_email_sender),
-        when="in place of sending a mail",
+        when="in place of sending a mail, after the request is answered",
         sources=(*_MESSAGES, "AccountTakeOverNotification"),
+        request=("type", "code", "userAttributes"),
+        errors=(),
     ),
     CUSTOM_SMS_SENDER: Trigger(
         arn=lambda config: _of(config.custom_sms_sender),
-        when="in place of sending a text",
+        when="in place of sending a text, after the request is answered",
         sources=_MESSAGES,
+        request=("type", "code", "userAttributes"),
+        errors=(),
     ),
     INBOUND_FEDERATION: Trigger(
         arn=lambda config: _of(config.inbound_federation),
         when="after a provider vouched for a user, before the attributes are mapped",
         sources=("ExternalProvider",),
+        later=("ExternalProvider",),
+        request=("providerName", "providerType", "attributes"),
         response=("userAttributesToMap",),
     ),
 }
@@ -153,6 +181,8 @@ def event(
 ) -> dict[str, Any]:
     """An event as AWS sends it. `source` is one of the trigger's; `metadata` is the ClientMetadata that this trigger may see."""
     row = TRIGGERS[trigger]
+    assert source in row.sources, f"{trigger} has no source {source}"  # noqa: S101 - functions decide by it: none is made up
+    assert request.keys() - {"clientMetadata"} <= set(row.request), f"{trigger} is told what the catalogue does not name"  # noqa: S101
     return {
         "version": version,
         "region": pool.region,

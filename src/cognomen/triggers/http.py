@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from cognomen.kernel import outbound
 from cognomen.kernel.clock import Clock
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.lambda_api import error_message
 from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
 
@@ -17,13 +19,14 @@ _MOST = (6 << 20) + 1
 class HttpFunctions:
     """`endpoints` are addresses by ARN. Where `public_only`, an address that leads into a private network is refused."""
 
-    def __init__(self, endpoints: Mapping[str, str], secret: str, clock: Clock, *, public_only: bool) -> None:
+    def __init__(self, endpoints: Mapping[str, str], secret: str, clock: Clock, threads: Threads, *, public_only: bool) -> None:
         self._endpoints = endpoints
         self._secret = secret.encode()
         self._clock = clock
+        self._threads = threads
         self._public_only = public_only
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         url = self._endpoints.get(arn)
         if url is None:
             raise NoFunction(arn)
@@ -33,8 +36,10 @@ class HttpFunctions:
             "x-cognomen-signature": outbound.signature(self._secret, int(self._clock.now()), event),
         }
         try:
-            answer = await asyncio.to_thread(
-                outbound.send, "POST", url, headers=headers, body=event, timeout=_TIMEOUT, most=_MOST, public_only=self._public_only
+            answer = await self._threads.run(
+                partial(
+                    outbound.send, "POST", url, headers=headers, body=event, timeout=_TIMEOUT, most=_MOST, public_only=self._public_only
+                )
             )
         except outbound.Unreachable as cause:
             raise FunctionUnreachable(str(cause)) from cause

@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from urllib.parse import quote
 
-import msgspec
-
+from cognomen.kernel import received
 from cognomen.kernel.aws import Aws, AwsError
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
 
 _PATH = "/2015-03-31/functions/{}/invocations"
@@ -19,18 +20,18 @@ _UNKNOWN = (403, 404)
 
 
 class LambdaApi:
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, threads: Threads) -> None:
         self._aws = aws
+        self._threads = threads
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         region = (arn.split(":") + [""] * 4)[3]
         if not self._aws.reaches("lambda"):
             raise NoFunction(arn)
         headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
         try:
-            answer = await asyncio.to_thread(
-                self._aws.send, "POST", "lambda", region, _PATH.format(quote(arn, safe="")), headers, event, most=_MOST
-            )
+            path = _PATH.format(quote(arn, safe=""))
+            answer = await self._threads.run(partial(self._aws.send, "POST", "lambda", region, path, headers, event, most=_MOST))
         except AwsError as cause:
             raise FunctionUnreachable(str(cause)) from cause
         if answer.status in _UNKNOWN:
@@ -45,8 +46,8 @@ class LambdaApi:
 def error_message(body: bytes) -> str:
     """The `errorMessage` of a function that failed."""
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        found = received.json(body)
+    except received.NotJson:
         found = None
     message = found.get("errorMessage") if isinstance(found, dict) else None
     return str(message) if message else "Unknown application error occurred"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,20 +19,25 @@ class FunctionUnreachable(Exception):
     """The function could not be asked, or did not answer in time. Another try may do."""
 
 
+class FunctionBusy(FunctionUnreachable):
+    """It has as much to do as it can: another try would only wait longer."""
+
+
 class NoKey(Exception):
     """The key that codes are encrypted under cannot be used. The text says why, and holds no key."""
 
 
 class Runner(Protocol):
-    async def run(self, arn: str, event: bytes) -> bytes:
-        """The function's answer. Raises NoFunction, FunctionFailed, FunctionUnreachable. Cancelled when its time is up."""
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
+        """The function's answer. Raises NoFunction, FunctionFailed, FunctionUnreachable, FunctionBusy. Cancelled when its time, the
+        caller's `limit`, is up; where events wait before the function has them, the limit may be set anew once it has."""
         ...
 
 
 class NoFunctions:
     """Runs nothing: a server that was given no functions and no way to any."""
 
-    async def run(self, arn: str, event: bytes) -> bytes:  # the port's form
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:  # the port's form
         raise NoFunction(arn)
 
 
@@ -41,10 +47,10 @@ class Routes:
     def __init__(self, places: Sequence[Runner]) -> None:
         self._places = places
 
-    async def run(self, arn: str, event: bytes) -> bytes:
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
         for place in self._places:
             try:
-                return await place.run(arn, event)
+                return await place.run(arn, event, limit)
             except NoFunction:
                 continue
         raise NoFunction(arn)

@@ -11,9 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from cognomen.kernel import ids
+from cognomen.kernel import ids, received
 from cognomen.kernel.clock import Clock
 from cognomen.triggers.runner import FunctionFailed
 
@@ -159,9 +157,9 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str], length: i
 
 def _message(body: bytes) -> str:
     try:
-        found: Any = msgspec.json.decode(body)
+        found = received.json(body)
         return str(found["errorMessage"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (received.NotJson, KeyError, TypeError):
         return "Unknown application error occurred"
 
 

@@ -5,13 +5,14 @@ Here it is the raw AES key of 32 bytes that `cognomen keys sender` prints, for t
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Mapping
+from functools import partial
 
 from cognomen.kernel import encryption_message
 from cognomen.kernel.aws import Aws, AwsError
 from cognomen.kernel.secrets import Sealer
+from cognomen.kernel.threads import Threads
 from cognomen.triggers.runner import NoKey
 
 NAMESPACE = "cognomen"
@@ -19,9 +20,10 @@ _PURPOSE = "custom sender key"
 
 
 class SenderKeys:
-    def __init__(self, sealer: Sealer, aws: Aws, *, by_kms: bool) -> None:
+    def __init__(self, sealer: Sealer, aws: Aws, threads: Threads, *, by_kms: bool) -> None:
         self._sealer = sealer
         self._aws = aws
+        self._threads = threads
         self._by_kms = by_kms
 
     async def encrypt(self, key_arn: str, pool_id: str, text: str) -> str:
@@ -31,7 +33,7 @@ class SenderKeys:
             wrap = encryption_message.raw_aes(NAMESPACE, key_arn, local_key(self._sealer, key_arn))
             return base64.b64encode(encryption_message.encrypt(text.encode(), context, wrap)).decode()
         try:
-            sealed = await asyncio.to_thread(encryption_message.encrypt, text.encode(), context, self._wrap_by(key_arn))
+            sealed = await self._threads.run(partial(encryption_message.encrypt, text.encode(), context, self._wrap_by(key_arn)))
         except (AwsError, KeyError, ValueError) as cause:
             raise NoKey(str(cause)) from cause
         return base64.b64encode(sealed).decode()

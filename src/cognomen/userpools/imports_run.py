@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from cognomen.api import errors
+from cognomen.delivery.logs.import_log import ImportLog, NoImportLog
 from cognomen.kernel import ids, password_hashes
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.log import get_logger
@@ -44,8 +45,9 @@ Progress = Callable[[ImportJob], None]
 class ImportRunner:
     """`wake` is set when there may be something to do."""
 
-    def __init__(self, store: Store, clock: Clock, sealer: Sealer, wake: asyncio.Event) -> None:
+    def __init__(self, store: Store, clock: Clock, sealer: Sealer, wake: asyncio.Event, log: ImportLog | None = None) -> None:
         self._store = store
+        self._log = log or NoImportLog()
         self.clock = clock
         self._sealer = sealer
         self._wake = wake
@@ -62,6 +64,9 @@ class ImportRunner:
                 log.warning("imports wait for the database", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+
+    def stop(self) -> None:
+        self._log.stop()
 
     async def work(self) -> None:
         """Works off every job that waits."""
@@ -91,7 +96,10 @@ class ImportRunner:
                 ended = "Stopped", imports.STOPPED
             except Missing:
                 ended = "Failed", "The user pool was deleted."
-            except (StorageError, asyncio.CancelledError):
+            except asyncio.CancelledError:  # Ctrl-C, or a server that stops
+                await self._release(job)
+                raise
+            except StorageError:
                 raise
             except Exception as bug:  # noqa: BLE001  # a job that can never go on must not stand in the way of all others
                 log.error("an import failed", job_id=job.job_id, error_type=type(bug).__name__)  # noqa: TRY400  # its text may quote a row
@@ -99,6 +107,15 @@ class ImportRunner:
             job = await self._end(job, *ended)
             await self._store.imports.drop_file(job.pool_id, job.job_id)
         return job
+
+    async def _release(self, job: ImportJob) -> None:
+        """Gives a job back in the middle: whoever looks next goes on behind its last batch."""
+
+        def update(present: ImportJob) -> ImportJob:
+            return msgspec.structs.replace(present, owner="", leased_until=0.0) if present.owner == self.owner else present
+
+        with contextlib.suppress(Missing):
+            await self._store.imports.change(job.pool_id, job.job_id, update)
 
     async def _begin(self, job: ImportJob) -> ImportJob:
         async def unit(tx: Tx) -> ImportJob:
@@ -164,13 +181,14 @@ class ImportRunner:
         now = self.clock.now()
         read = [(line, self._newcomer(pool, job.hashing, row, now) if isinstance(row, Row) else row) for line, row in rows]
 
-        async def unit(tx: Tx) -> ImportJob:
+        async def unit(tx: Tx) -> tuple[ImportJob, list[Run]]:
             present = await self._store.imports.held(tx, job)
             if present.status == "Stopping":
                 raise _Stopped
             conflicts = iter(await self._store.users.add_many(tx, job.pool_id, [new for _, new in read if not isinstance(new, str)]))
             outcomes = [(line, "FAILED", new) if isinstance(new, str) else _outcome(pool, line, next(conflicts)) for line, new in read]
             counts = [sum(1 for _, outcome, _ in outcomes if outcome == wanted) for wanted in ("SUCCEEDED", "SKIPPED", "FAILED")]
+            runs = _runs(outcomes)
             advanced = msgspec.structs.replace(
                 present,
                 imported=present.imported + counts[0],
@@ -180,12 +198,14 @@ class ImportRunner:
                 line=last.number,
                 leased_until=now + LEASE,
             )
-            await self._store.imports.advance(tx, advanced, _runs(outcomes))
-            return advanced
+            await self._store.imports.advance(tx, advanced, runs)
+            return advanced, runs
 
         for _ in range(_TRIES):
             with contextlib.suppress(Taken):
-                return await self._store.write(unit)
+                advanced, runs = await self._store.write(unit)
+                await self._log.tell(pool, advanced, runs)
+                return advanced
         raise Stale(job.job_id)
 
     def _newcomer(self, pool: Pool, hashing: str | None, row: Row, now: float) -> Newcomer | str:

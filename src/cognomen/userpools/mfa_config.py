@@ -9,7 +9,7 @@ from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.storage.pools import PoolSettings
 from cognomen.userpools import find, pools
-from cognomen.userpools.rules import mfa_settings
+from cognomen.userpools.rules import message_senders, mfa_settings
 
 
 @op
@@ -19,10 +19,11 @@ async def get_user_pool_mfa_config(cx: Context, request: idp.GetUserPoolMfaConfi
 
 @op
 async def set_user_pool_mfa_config(cx: Context, request: idp.SetUserPoolMfaConfigRequest) -> idp.SetUserPoolMfaConfigResponse:
-    await find.pool(cx, request.user_pool_id)
+    region = (await find.pool(cx, request.user_pool_id)).region
 
     def update(present: PoolSettings) -> PoolSettings:
         pool, mfa = mfa_settings.replaced(present.pool, request)
+        message_senders.check_region(pool, region)
         return msgspec.structs.replace(present, pool=pool, mfa=mfa)
 
     changed = await pools.change(cx, request.user_pool_id, update)

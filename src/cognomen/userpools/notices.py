@@ -22,7 +22,6 @@ from cognomen.kernel.secrets import Unsealable
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.triggers import catalog
-from cognomen.triggers.runner import NoKey
 from cognomen.userpools import codes, messages
 from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules.risk import Seen
@@ -94,15 +93,15 @@ async def send(
         return
     try:
         await codes.limit_messages(cx, user.pool_id, user.sub, "risk")
-        if not await _by_sender(cx, pool, client_id, user, notice):
+        if not _by_sender(cx, pool, client_id, user, notice):
             await cx.delivery.send(_message(cx, user, to, configuration, notice))
     except errors.LimitExceededException:
         log.warning("a user is not told of more risky sign-ins this hour", pool_id=user.pool_id, sub=user.sub)
-    except (NotDelivered, NoKey, errors.ServiceError) as error:
+    except (NotDelivered, errors.ServiceError) as error:
         log.warning("a user could not be told of a risky sign-in", pool_id=user.pool_id, sub=user.sub, reason=str(error))
 
 
-async def _by_sender(cx: Context, pool: Pool, client_id: str, user: User, notice: Notice) -> bool:
+def _by_sender(cx: Context, pool: Pool, client_id: str, user: User, notice: Notice) -> bool:
     """A pool with a custom sender tells by it: what a mail would say comes beside the user's attributes.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-email-sender.html
@@ -113,7 +112,7 @@ async def _by_sender(cx: Context, pool: Pool, client_id: str, user: User, notice
     told: dict[str, str] = {"ACCOUNT_TAKE_OVER_ACTION": notice.kind}
     told |= {_OF_SENDER.get(name, name.replace("-", "_").upper()): value for name, value in values.items()}
     occasion = Occasion("AccountTakeOverNotification", client_id)
-    return await messages.by_sender(cx, pool, "email", user.username, {**catalog.user_attributes(user), **told}, None, occasion)
+    return messages.by_sender(cx, pool, "email", user.username, {**catalog.user_attributes(user), **told}, None, occasion)
 
 
 def _message(cx: Context, user: User, to: str, configuration: idp.NotifyConfigurationType | None, notice: Notice) -> Message:

@@ -8,11 +8,13 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids, paging
+from cognomen.kernel.log import get_logger
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool, PoolSettings
 from cognomen.userpools import find, pages
-from cognomen.userpools.rules import pool_settings, schema, tags
+from cognomen.userpools.rules import message_senders, pool_settings, schema, tags
 
+log = get_logger("userpools")
 _TRIES = 5
 
 
@@ -22,6 +24,7 @@ async def create_user_pool(cx: Context, request: idp.CreateUserPoolRequest) -> i
     tags.check(asked)
     pinned, issuer = tags.pinned_id(asked), tags.issuer(asked, cx.settings.issuer)
     settings = pool_settings.complete(request)
+    message_senders.check_region(settings, cx.region)
     mfa = pool_settings.mfa_of(settings)
     now = cx.clock.now()
     for _ in range(_TRIES):
@@ -34,6 +37,7 @@ async def create_user_pool(cx: Context, request: idp.CreateUserPoolRequest) -> i
                 raise errors.InvalidParameterException(f"A user pool with the id {pool_id} exists already.") from cause
             continue
         cx.keys.prepare(pool_id)
+        _tell_of_later(request.lambda_config, pool_id)
         return idp.CreateUserPoolResponse(user_pool=await _shown(cx, pool))
     raise errors.InternalErrorException("No free user pool id was found.")
 
@@ -45,7 +49,7 @@ async def describe_user_pool(cx: Context, request: idp.DescribeUserPoolRequest) 
 
 @op
 async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> idp.UpdateUserPoolResponse:
-    await find.pool(cx, request.user_pool_id)
+    region = (await find.pool(cx, request.user_pool_id)).region
 
     def update(present: PoolSettings) -> PoolSettings:
         before = present.pool.user_pool_tags or {}
@@ -54,10 +58,19 @@ async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> i
         issuer = tags.issuer_after(before, asked, present.issuer, cx.settings.issuer)
         pool, mfa = pool_settings.changed(present.pool, present.mfa, request)
         pool_settings.check_tracking(pool, present.sessions)
+        message_senders.check_region(pool, region)
         return msgspec.structs.replace(present, pool=pool, mfa=mfa, issuer=issuer)
 
     await change(cx, request.user_pool_id, update)
+    _tell_of_later(request.lambda_config, request.user_pool_id)
     return idp.UpdateUserPoolResponse()
+
+
+def _tell_of_later(config: idp.LambdaConfigType | None, pool_id: str) -> None:
+    if config is not None and config.inbound_federation is not None:
+        log.warning(
+            "InboundFederation is asked once users sign in through identity providers, which this server does not have", pool_id=pool_id
+        )
 
 
 @op

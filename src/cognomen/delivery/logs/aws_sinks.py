@@ -33,10 +33,11 @@ def sink(aws: Aws, destination: Destination, pool: Pool, account: str, source: s
 
 
 class CloudWatchLogs:
-    """The log group must be there; its stream for the pool is made when it is missing."""
+    """The log group must be there, unless `makes_group`; its stream is made when it is missing."""
 
-    def __init__(self, aws: Aws, destination: Destination, stream: str) -> None:
+    def __init__(self, aws: Aws, destination: Destination, stream: str, *, makes_group: bool = False) -> None:
         self._aws = aws
+        self._makes_group = makes_group
         self._destination = destination
         self._stream = {"logGroupName": destination.name, "logStreamName": stream}
 
@@ -58,14 +59,19 @@ class CloudWatchLogs:
 
     def _put_into_new(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         try:
-            try:
-                self._aws.call("logs", self._destination.region, "Logs_20140328.CreateLogStream", dict(self._stream))
-            except AwsError as error:
-                if error.code != "ResourceAlreadyExistsException":
-                    raise
+            if self._makes_group:
+                self._make("CreateLogGroup", {"logGroupName": self._destination.name})
+            self._make("CreateLogStream", dict(self._stream))
             return self._put(events)
         except AwsError as error:
             raise NotSent(f"{error} for the log group {self._destination.name}") from error
+
+    def _make(self, operation: str, request: dict[str, Any]) -> None:
+        try:
+            self._aws.call("logs", self._destination.region, f"Logs_20140328.{operation}", request)
+        except AwsError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
 
 
 class Firehose:

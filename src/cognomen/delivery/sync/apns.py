@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from cognomen.delivery.sync.platform import BadToken, Gone, NoPlatform, NotNow, Told, payload_of
+from cognomen.kernel import received
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.http2 import Http2
 from cognomen.kernel.outbound import Unreachable
@@ -83,7 +84,7 @@ class Apns:
 
 def _reason(body: bytes) -> str:
     try:
-        reason = msgspec.json.decode(body, type=dict[str, object]).get("reason", "")
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        reason = received.json(body, dict[str, object]).get("reason", "")
+    except received.NotJson:
         return ""
     return reason[:64] if isinstance(reason, str) else ""

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from cognomen.delivery.sync.platform import Gone, NoPlatform, NotNow, Told
-from cognomen.kernel import outbound
+from cognomen.kernel import outbound, received
 from cognomen.kernel.clock import Clock
 
 HOST = "https://fcm.googleapis.com"
@@ -98,8 +98,8 @@ def _post(url: str, headers: dict[str, str], body: bytes) -> outbound.Answer:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        return received.json(body, dict[str, Any])
+    except received.NotJson:
         return {}
 
 

@@ -118,6 +118,8 @@ async def _as_long_as_a_message(cx: Context, attempt: Attempt, attribute: str, c
     is_one = messages.together(cx, attempt.pool, channel)
     if not is_one:
         await cx.store.write(count)
+    if messages.is_taken_over(attempt.pool, channel):
+        return await codes.plausible_address(cx, attempt.pool, attempt.typed)
     subject, pool_id = lockout.subject(cx, attempt), attempt.pool.pool_id
     row = Code(pool_id, subject, "sign_in", cx.sealer.mac("code", ids.digits(8).encode()), "", "", cx.clock.now())
 

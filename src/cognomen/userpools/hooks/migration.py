@@ -28,7 +28,7 @@ from cognomen.triggers import catalog
 from cognomen.triggers.invoke import unrecognizable
 from cognomen.userpools import attributes, credentials, find, invitations
 from cognomen.userpools.hooks.ask import Occasion, ask
-from cognomen.userpools.rules import names
+from cognomen.userpools.rules import factors, names
 
 log = get_logger("triggers")
 _SUB = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -42,6 +42,7 @@ class Found(msgspec.Struct, frozen=True, rename="camel"):
     message_action: Literal["SUPPRESS", "RESEND"] | None = None
     desired_delivery_mediums: list[Literal["EMAIL", "SMS"]] | None = None
     force_alias_creation: bool | None = None
+    enable_sms_mfa: bool | None = msgspec.field(default=None, name="enableSMSMFA")
 
 
 class _Told(Found, frozen=True):
@@ -156,13 +157,16 @@ async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: 
     if not listed:
         raise unrecognizable()
     given = attributes.checked_by_admin(pool, [item for item in listed if item.name != "username"], creating=True)
-    username, given = names.of_new_user(pool, answered.user_attributes.get("username") or typed, given)
+    named = answered.user_attributes.get("username") or typed
+    if (fault := names.fault(named)) is not None:
+        raise errors.InvalidParameterException(fault)
+    username, given = names.of_new_user(pool, named, given)
     told = answered if isinstance(answered, _Told) else None
     now, sub = cx.clock.now(), told.sub if told and _SUB.fullmatch(told.sub) else ids.sub()
     username = username or sub
     reset = password is None or answered.final_user_status == "RESET_REQUIRED"
     status = "RESET_REQUIRED" if reset else "FORCE_CHANGE_PASSWORD" if told and told.temporary else "CONFIRMED"
-    return attributes.new_user(
+    user = attributes.new_user(
         pool,
         sub,
         username,
@@ -171,6 +175,15 @@ async def _made(cx: Context, pool: Pool, typed: str, answered: Found, password: 
         status=status,
         credential=credentials.make(cx, pool.pool_id, username, sub, password) if password is not None else None,
     )
+    return _with_texts(pool, user) if answered.enable_sms_mfa else user
+
+
+def _with_texts(pool: Pool, user: User) -> User:
+    """SMS becomes the second factor. Raises InvalidParameterException without a phone number, or where the pool has none by SMS: "or else the
+    migration of that user will fail"."""
+    if factors.SMS not in factors.offered(pool) or not factors.is_set_up(user, factors.SMS):
+        raise errors.InvalidParameterException("enableSMSMFA needs a phone number, and a user pool with MFA by SMS.")
+    return factors.with_factors(user, factors.Factors(enabled=(factors.SMS,), preferred=factors.SMS))
 
 
 async def _keep(cx: Context, pool: Pool, client: Client, typed: str, user: User, *, force_alias: bool) -> tuple[User, bool]:

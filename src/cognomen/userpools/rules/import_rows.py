@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cognomen.api.patterns import matcher
 from cognomen.storage.pools import Pool
-from cognomen.userpools.rules import schema
+from cognomen.userpools.rules import names, schema
 
 MOST_ROWS = 500_000
 MOST_BYTES = 100 << 20
@@ -26,11 +25,9 @@ TOO_LONG = f"The row is longer than {LONGEST_ROW} characters."
 BAD_HASH = "password_hash: The value is no hash of the job's algorithm, or costs too much to check."
 NOT_UTF8 = "The row is not UTF-8."
 _LONGEST_BYTES = 4 * LONGEST_ROW
-_LONGEST_NAME = 128
 _ESCAPED = re.compile(r"(?<!\\),")
 _BIRTHDATE = re.compile(r"(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/([0-9]{4})")
 _VERIFIED = {"email_verified": "email", "phone_number_verified": "phone_number"}
-_fits_username = matcher(r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+")
 
 
 class Line(NamedTuple):
@@ -183,13 +180,8 @@ def _cells(text: str) -> list[str]:
 
 
 def _username_fault(username: str) -> str | None:
-    if not username:
-        return f"{USERNAME}: The user name is required."
-    if len(username) > _LONGEST_NAME:
-        return f"{USERNAME}: The user name is longer than {_LONGEST_NAME} characters."
-    if not username.isascii() or not username.isalnum():
-        return None if _fits_username(username) else f"{USERNAME}: The user name has spaces or control characters."
-    return None
+    fault = names.fault(username)
+    return f"{USERNAME}: {fault}" if fault is not None else None
 
 
 def _birthdate(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cognomen.api import errors, idp
+from cognomen.userpools.rules import message_senders
 
 
 def replaced(pool: idp.UserPoolType, request: idp.SetUserPoolMfaConfigRequest) -> tuple[idp.UserPoolType, idp.GetUserPoolMfaConfigResponse]:
@@ -35,6 +36,7 @@ def replaced(pool: idp.UserPoolType, request: idp.SetUserPoolMfaConfigRequest) -
         web_authn_configuration=request.web_authn_configuration,
     )
     check(pool, mfa)
+    message_senders.check(pool)
     return pool, mfa
 
 

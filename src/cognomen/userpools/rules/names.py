@@ -9,10 +9,25 @@ import re
 from collections.abc import Mapping
 
 from cognomen.api import errors
+from cognomen.api.patterns import matcher
 from cognomen.kernel import addresses
 from cognomen.storage.pools import Pool
 
+_LONGEST = 128
+_fits = matcher(r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def fault(username: str) -> str | None:
+    """What the model's UsernameType refuses, for names that do not come as one: of an imported row, or of a sign-in, whose parameters are
+    texts (FIDELITY B.2.16)."""
+    if not username:
+        return "The user name is required."
+    if len(username) > _LONGEST:
+        return f"The user name is longer than {_LONGEST} characters."
+    if not (username.isascii() and username.isalnum()) and not _fits(username):
+        return "The user name has spaces or control characters."
+    return None
 
 
 def is_sub(value: str) -> bool:

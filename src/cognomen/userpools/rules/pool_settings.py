@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.storage.pools import PoolSettings, SessionSettings
-from cognomen.userpools.rules import lambda_settings, message_templates, mfa_settings, password_policy, schema
+from cognomen.userpools.rules import lambda_settings, message_senders, message_templates, mfa_settings, password_policy, schema
 
 Update = Callable[[PoolSettings], PoolSettings]
 
@@ -199,6 +199,7 @@ def _check(pool: idp.UserPoolType) -> None:
     _check_key(pool.key_configuration)
     _check_recovery(pool.account_recovery_setting)
     message_templates.check(pool)
+    message_senders.check(pool)
     update = pool.user_attribute_update_settings
     first = (update.attributes_require_verification_before_update if update else None) or []
     missing = [name for name in first if name not in (pool.auto_verified_attributes or [])]

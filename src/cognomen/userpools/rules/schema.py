@@ -221,6 +221,8 @@ def value_fault(attribute: idp.SchemaAttributeType, value: str) -> str | None:
         return f"String attribute value is shorter than the minimum length of {low}."
     if len(value) > high:
         return f"String attribute value is longer than the maximum length of {high}."
+    if "\0" in value:  # the wire lets none in; functions, directories and files are no requests
+        return "String attribute value has a NUL character."
     return _form_fault(attribute.name or "", value)
 
 
