@@ -11,26 +11,19 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from cognomen.api import errors
-from cognomen.gateway import payload, s3_delete
+from cognomen.gateway import payload, s3_delete, s3_headers
 from cognomen.gateway.doors import Doors, denial, request_keys
 from cognomen.gateway.head import Head, Refused, decoded, encoded
 from cognomen.gateway.relay import Relay, log
 from cognomen.gateway.s3_caller import Signed, signed
 from cognomen.gateway.s3_errors import S3Error, answer
-from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, copy_source, operation_of, place_of
+from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, operation_of, place_of
 from cognomen.gateway.s3_signer import Keys, sign
 from cognomen.gateway.upstream import Answer, Broken, Slow, Stream, Unreachable, Upstream
 from cognomen.wire import chunks, sigv4
-from cognomen.wire.request import Header, HttpRequest
+from cognomen.wire.request import Header
 
 _KINDS: Final = {"bucket": "InvalidBucketName", "length": "KeyTooLongError", "copy": "InvalidArgument", "headers": "InvalidRequest"}
-# Beside `x-amz-`, which are all signed: what S3 reads. Others could mean something to a store that was not evaluated.
-_PASSED: Final = frozenset(
-    b"accept accept-encoding accept-language cache-control content-disposition content-encoding content-language content-md5 content-type expires"
-    b" if-match if-modified-since if-none-match if-range if-unmodified-since origin range user-agent".split()
-)
-_OWN: Final = frozenset((b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token", b"x-amz-user-agent", b"x-amz-copy-source"))
-_STREAM: Final = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer"))
 _PREFLIGHT: Final = frozenset((b"origin", b"access-control-request-method", b"access-control-request-headers"))
 _NO_BODY: Final = frozenset(("GET", "HEAD", "DELETE"))
 
@@ -62,6 +55,7 @@ class S3Route:
                 return
             who = await signed(self._doors, head.request)
             operation = operation_of(who.request.method, place, who.query)
+            s3_headers.check(operation, who.request)
             asked = asked_of(operation, place, who.query, who.request)
             context = self._context(head, who)
         except Refused as error:
@@ -98,7 +92,7 @@ class S3Route:
 
     async def _forward(self, head: Head, relay: Relay, who: Signed, operation: Operation, place: Place) -> None:
         request = who.request
-        headers = _headers(request)
+        headers = s3_headers.kept(request)
         if request.method in _NO_BODY or not head.has_body:
             if head.has_body:
                 raise S3Error("InvalidRequest", "This operation takes no body.")
@@ -141,7 +135,7 @@ class S3Route:
             await relay.xml(200, s3_delete.result(errors_))
             return
         body = s3_delete.write(allowed, quiet=quiet)
-        kept = [h for h in _headers(who.request) if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
+        kept = [h for h in s3_headers.kept(who.request) if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
         # Stores want one of the two, older ones the older one; it protects the way, not a password.
         digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
         kept += [(b"content-type", b"application/xml"), (b"content-md5", digest)]
@@ -204,21 +198,6 @@ def _failed(cause: Unreachable | Slow | Broken) -> S3Error:
     if isinstance(cause, Slow):
         return S3Error("GatewayTimeout")
     return S3Error("IncompleteBody" if str(cause).endswith("announced") else "ServiceUnavailable")
-
-
-def _headers(request: HttpRequest) -> list[Header]:
-    """What goes on, in the order in which it came; the copy's source in its canonical form."""
-    kept = [
-        (name, value)
-        for name, value in request.headers
-        if name in _PASSED or (name.startswith(b"x-amz-") and name not in _OWN and name not in _STREAM)
-    ]
-    source = request.header(b"x-amz-copy-source")
-    if source is not None:
-        place, version = copy_source(source)
-        written = encoded(f"/{place.bucket}/{place.key}") + (f"?versionId={encoded(version)}" if version is not None else "")
-        kept.append((b"x-amz-copy-source", written.encode()))
-    return kept
 
 
 def _taken_apart(head: Head, who: Signed, headers: list[Header], relay: Relay, *, plain: bool = False) -> tuple[list[Header], Stream, str]:

@@ -1,6 +1,6 @@
 """S3's own table: which operation a request is, which actions it takes on which resources, and which keys its conditions can ask for. Pure.
 
-What the table does not know is nobody's: sub-resources, parameters and headers that are not here are refused. Source:
+What the table does not know is nobody's: sub-resources and parameters that are not here are refused, and headers by s3_headers.py. Source:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
@@ -157,7 +157,7 @@ def asked_of(operation: Operation, place: Place, query: Mapping[str, str], reque
         asked += [(f"s3:{action}", resource) for header, action in _WRITES.items() if any(name.startswith(header) for name in names)]
     elif operation.name == "CreateBucket":
         asked += [(f"s3:{action}", resource) for header, actions in _CREATES.items() for action in actions if _starts(names, header)]
-    if b"x-amz-bypass-governance-retention" in names and operation.name in ("DeleteObject", "PutRetention", "PutObjectRetention"):
+    if b"x-amz-bypass-governance-retention" in names and operation.name in ("DeleteObject", "PutObjectRetention"):
         asked.append(("s3:BypassGovernanceRetention", resource))
     source = request.header(b"x-amz-copy-source")
     if source is not None:

@@ -1,0 +1,68 @@
+"""Headers that do more than was asked for, to a store that would act on them with its root key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.kit.gateway import Stage, refusal, s3, staged
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("gateway") / "data") as stage:
+        yield stage
+
+
+def test_headers_that_only_a_store_knows_are_refused(stage: Stage) -> None:
+    """MinIO and RustFS unpack an archive wherever its metadata says, with the root key: in a header, or in a presigned address, it goes no further.
+    A prefix that may be written does not lend the rest of the bucket."""
+    mine = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::files/unpacks/*"}
+    here = stage.client("Unpacks", mine, signature_version="s3v4")
+    put = {"Bucket": "files", "Key": "unpacks/archive.tar", "Body": b"tar"}
+    archive = {"Snowball-Auto-Extract": "true", "Minio-Snowball-Prefix": "others/"}
+    for metadata in ({name: value} for name, value in archive.items()):
+        code, text = refusal(here.put_object, **put, Metadata=metadata)
+        assert (code, text) == ("NotImplemented", "A header you provided implies functionality that is not implemented")
+        assert refusal(here.create_multipart_upload, Bucket="files", Key="unpacks/x", Metadata=metadata)[0] == "NotImplemented"
+    url = here.generate_presigned_url("put_object", Params={"Bucket": "files", "Key": "unpacks/archive.tar", "Metadata": archive})
+    names = [f"x-amz-meta-{name.lower()}" for name in archive]
+    answer = httpx.put(url, content=b"tar", headers=dict(zip(names, archive.values(), strict=True)))
+    assert (answer.status_code, "<Header>x-amz-meta-" in answer.text) == (501, True)
+    for line in ({"x-minio-force-delete": "true"}, {"x-rustfs-force-delete": "true"}):
+        address = here.generate_presigned_url("put_object", Params={"Bucket": "files", "Key": "unpacks/archive.tar"})
+        assert httpx.put(address, content=b"tar", headers=line).status_code == 501
+    assert stage.store.list_objects_v2(Bucket="files", Prefix="unpacks/")["KeyCount"] == 0
+    here.put_object(**put, Metadata={"other": "v"})
+    assert stage.store.head_object(Bucket="files", Key="unpacks/archive.tar")["Metadata"] == {"other": "v"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "status"),
+    [
+        ("X-Amz-Meta-Snowball-Auto-Extract", 501),
+        ("x-amz-meta-SNOWBALL-auto-extract", 501),
+        ("X-Amz-Bucket-Replication-Status", 501),
+        ("X-Amz-Meta-a\r\nx-minio-force-delete", 400),
+        ("X-Amz-Meta-a: 1\r\n\r\nDELETE /files/x HTTP/1.1\r\nx", 400),
+        ("X-Amz-Meta-a b", 400),
+        ("X-Amz-Meta-\u00fc", 400),
+        ("X-Minio-Force-Delete", 403),
+        ("versionId", 403),
+    ],
+)
+def test_parameters_of_an_address_that_would_become_headers(stage: Stage, parameter: str, status: int) -> None:
+    """Signed by whoever may write there, and still no header that S3 has not, no second header and no second request."""
+    mine = s3(stage.url, stage.everything, signature_version="s3v4")
+
+    def add(request: Any, **_: Any) -> None:
+        request.params = {parameter: "true"}
+
+    mine.meta.events.register("before-sign.s3.PutObject", add)
+    url = mine.generate_presigned_url("put_object", Params={"Bucket": "files", "Key": "hoisted"})
+    assert parameter.partition("-")[0] in url
+    assert httpx.put(url, content=b"x").status_code == status
+    assert stage.store.list_objects_v2(Bucket="files", Prefix="hoisted")["KeyCount"] == 0
