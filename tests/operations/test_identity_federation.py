@@ -105,6 +105,23 @@ class TestOpenIdConnect:
         assert await get_id(server, pool_id, **{provider.name: token})
         assert len(provider.asked) == 4
 
+    async def test_slashes_at_an_issuers_end_do_not_make_a_storm(self, server: TestServer, provider: Provider) -> None:
+        """One is no difference, more are another issuer; a provider's keys are fetched once, whoever asks and by which form."""
+        pool_id = await registered(server, provider)
+        tokens = [provider.token(provider.claims(server.clock.now(), iss=provider.url + "/" * number)) for number in range(5)]
+        refusals = [await refused(server, "GetId", IdentityPoolId=pool_id, Logins={provider.name: token}) for token in tokens[2:]]
+        assert refusals == [invalid("Issuer doesn't match providerName")] * 3
+        asked: dict[str, Any] = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/None", "RoleSessionName": "app"}
+        for token in tokens[2:]:
+            issuer = provider.url + "/" * tokens.index(token)
+            found = await query_refused(server, "sts", "AssumeRoleWithWebIdentity", **asked, WebIdentityToken=token)
+            assert found == (400, "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}")
+        assert provider.asked == []
+        assert len({await get_id(server, pool_id, **{provider.name: token}) for token in tokens[:2]}) == 1
+        for token in tokens[:2]:
+            assert (await query_refused(server, "sts", "AssumeRoleWithWebIdentity", **asked, WebIdentityToken=token))[1] == "AccessDenied"
+        assert len(provider.asked) == 2
+
     async def test_keys_that_are_known_outlive_their_source(self, server: TestServer, provider: Provider) -> None:
         """A provider that is away refuses nobody whose key is known; one that never answered cannot be asked, and is not asked again at once."""
         pool_id = await registered(server, provider)

@@ -44,7 +44,8 @@ class RemoteKeys:
         self._fetching: dict[str, asyncio.Task[_Known]] = {}
 
     async def of_issuer(self, issuer: str, kid: str | None, now: float) -> Key | None:
-        """A key of an issuer that publishes its discovery document (OpenID Connect Discovery 1.0). None for a key id that it has not."""
+        """A key of an issuer that publishes its discovery document (OpenID Connect Discovery 1.0), named without a slash at its end. None for a key
+        id that it has not."""
         return await self._find(issuer, kid, now, discovers=True)
 
     async def at(self, url: str, kid: str | None, now: float) -> Key | None:
@@ -84,8 +85,8 @@ class RemoteKeys:
     def _read(self, source: str, discovers: bool) -> dict[str, Key]:
         """Blocks: for a thread."""
         if discovers:
-            document = self._json(f"{source.rstrip('/')}/.well-known/openid-configuration")
-            if str(document.get("issuer", "")).rstrip("/") != source.rstrip("/"):
+            document = self._json(f"{source}/.well-known/openid-configuration")
+            if str(document.get("issuer", "")).removesuffix("/") != source:
                 raise Unavailable("the discovery document is another issuer's")
             source = str(document.get("jwks_uri", ""))
         found: dict[str, Key] = {}

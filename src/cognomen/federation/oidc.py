@@ -70,13 +70,15 @@ class OpenIdConnect:
         if not isinstance(issuer, str) or not self._is(issuer, expected.provider):
             raise Refused(WRONG_ISSUER)
         check_claims(unverified.claims, expected)
-        signed(token, unverified, await self._keys.of_issuer(issuer, unverified.kid, expected.now))
+        # Asked by the name that was registered: a token chooses none of the addresses, nor how many of them are remembered.
+        source = f"{issuer.partition('://')[0]}://{expected.provider.removesuffix('/')}"
+        signed(token, unverified, await self._keys.of_issuer(source, unverified.kid, expected.now))
         return verified(unverified.claims, expected)
 
     def _is(self, issuer: str, provider: str) -> bool:
-        """By https; by http where this machine may stand for a provider."""
+        """By https; by http where this machine may stand for a provider. One slash at the end is no difference, a second one is."""
         scheme, _, name = issuer.partition("://")
-        if name.rstrip("/") != provider.rstrip("/") or not name:
+        if name.removesuffix("/") != provider.removesuffix("/") or not name:
             return False
         try:
             host = urlsplit(issuer).hostname or ""

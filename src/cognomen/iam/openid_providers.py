@@ -117,12 +117,19 @@ def _url(given: str) -> str:
     try:
         parts = urlsplit(given)
         local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-        bad = not parts.hostname or "@" in parts.netloc or "?" in given or "#" in given or not (parts.scheme == "https" or local)
+        bad = (
+            not parts.hostname
+            or "@" in parts.netloc
+            or "?" in given
+            or "#" in given
+            or not (parts.scheme == "https" or local)
+            or "//" in parts.path
+        )
     except ValueError as cause:
         raise errors.InvalidInputException("Invalid Open ID Connect Provider URL") from cause
     if bad or any(character.isspace() for character in given):
         raise errors.InvalidInputException("Invalid Open ID Connect Provider URL")
-    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return f"{parts.netloc.lower()}{parts.path.removesuffix('/')}"
 
 
 def _named(cx: Context, arn: str) -> str:

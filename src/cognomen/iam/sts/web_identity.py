@@ -85,7 +85,7 @@ async def _of_user_pool(cx: Context, read: jwt.Unverified) -> Login | None:
 
 
 async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
-    name = issuer.partition("://")[2].rstrip("/")
+    name = issuer.partition("://")[2].removesuffix("/")
     provider = await cx.store.openid_providers.get(cx.settings.account, name) if name else None
     if provider is None:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
