@@ -1,8 +1,8 @@
-"""Tokens that a role may be assumed with: id tokens of this server's user pools, OpenID tokens of its identity pools, and id tokens of providers
-that are registered with IAM.
+"""Tokens that a role may be assumed with: OpenID tokens of this server's identity pools, id tokens of its user pools, and those of providers that are
+registered with IAM.
 
-A user pool is a provider by its issuer without the scheme, as for AWS once it is registered as an OpenID Connect provider; here each pool is
-known without being registered.
+A user pool that is registered, by any form of its issuer, is the provider of that ARN, for the clients that are registered with it. One that is not
+is known all the same, by its issuer without the scheme.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.federation.connector import OIDC, Expected, Refused, Unavailable
+from cognomen.storage.openid_providers import OpenIdProvider
 from cognomen.tokens import identity_tokens, jwt, pool_tokens
 from cognomen.tokens.issuer import own_base
 
@@ -19,6 +20,7 @@ _NO_PROVIDER = "No OpenIDConnect provider found in your account for {}"
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
 _NO_KEY = "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
 _EXPIRED = "Token expired: current date/time must be before the expiration date/time"
+_WRONG_AUDIENCE = "Incorrect token audience"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +81,30 @@ async def _of_user_pool(cx: Context, read: jwt.Unverified) -> Login | None:
         raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
     if float(claims["exp"]) <= cx.clock.now():
         raise errors.ExpiredTokenException(_EXPIRED)
-    if claims["iss"] == identity_tokens.ISSUER:  # whoever names a pool's issuer by a tag does not become an identity pool by it
+    issuer, client_id = str(claims["iss"]), found.client.client_id
+    registered = await _registered_as(cx, found.issuers)
+    provider = next((one for one in registered if client_id in one.client_ids), None)
+    if registered and provider is None:
+        raise errors.InvalidIdentityTokenException(_WRONG_AUDIENCE)
+    if provider is None and _is_anothers(issuer):
         raise errors.InvalidIdentityTokenException(_NO_KEY)
-    return _login(str(claims["iss"]), str(claims["sub"]), found.client.client_id)
+    return _login(issuer, str(claims["sub"]), client_id, provider)
+
+
+async def _registered_as(cx: Context, issuers: tuple[str, ...]) -> list[OpenIdProvider]:
+    """The providers under which a pool with these names is registered, in the order of its names."""
+    registered = {provider.url: provider for provider in await cx.store.openid_providers.list(cx.settings.account)}
+    return [registered[name] for name in map(_name_of, issuers) if name in registered]
+
+
+def _is_anothers(issuer: str) -> bool:
+    """Whoever names a pool's issuer by a tag does not become an identity pool by it, and no provider that has an ARN."""
+    name = _name_of(issuer)
+    return name == identity_tokens.PROVIDER or name.startswith("arn:")
 
 
 async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
-    name = issuer.partition("://")[2].removesuffix("/")
+    name = _name_of(issuer)
     provider = await cx.store.openid_providers.get(cx.settings.account, name) if name else None
     if provider is None:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
@@ -94,20 +113,28 @@ async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
     except Refused as cause:
         if str(cause).startswith("Token expired"):
             raise errors.ExpiredTokenException(_EXPIRED) from cause
-        wrong = "Incorrect token audience" if "audience" in str(cause) else _NO_KEY
+        wrong = _WRONG_AUDIENCE if "audience" in str(cause) else _NO_KEY
         raise errors.InvalidIdentityTokenException(wrong) from cause
     except Unavailable as cause:
         raise errors.IDPCommunicationErrorException("An error occurred when communicating with the identity provider.") from cause
-    login = _login(issuer, found.subject, found.audience)
-    return msgspec.structs.replace(login, federated=provider.arn, tags=identity_tokens.tags_of(found.claims))
+    login = _login(issuer, found.subject, found.audience, provider)
+    return msgspec.structs.replace(login, tags=identity_tokens.tags_of(found.claims))
 
 
-def _login(issuer: str, subject: str, audience: str) -> Login:
-    provider = issuer.partition("://")[2]
+def _name_of(issuer: str) -> str:
+    """As IAM registers it: without its scheme and the slash at its end, its host in small letters."""
+    host, slash, path = issuer.partition("://")[2].partition("/")
+    return f"{host.lower()}{slash}{path}".removesuffix("/")
+
+
+def _login(issuer: str, subject: str, audience: str, provider: OpenIdProvider | None) -> Login:
+    """The keys of conditions go by the token's issuer and by the name that was registered: a policy may have been written with either."""
+    own = issuer.partition("://")[2]
+    names = dict.fromkeys((own, provider.url) if provider else (own,))
     return Login(
-        federated=provider,
+        federated=provider.arn if provider else own,
         issuer=issuer,
         subject=subject,
         audience=audience,
-        context={f"{provider}:aud": [audience], f"{provider}:sub": [subject]},
+        context={f"{name}:{key}": [value] for name in names for key, value in (("aud", audience), ("sub", subject))},
     )
