@@ -204,6 +204,24 @@ class TestSocial:
             bad = provider.token({**claims, **wrong})
             assert await refused(social, "GetId", IdentityPoolId=pool_id, Logins={name: bad}) == invalid(why)
 
+    async def test_google_as_a_registered_provider(self, social: TestServer, provider: Provider) -> None:
+        """For apps on several platforms: each of its registered clients, under both names that Google gives itself."""
+        arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/accounts.google.com"
+        registration: dict[str, Any] = {"Url": "https://accounts.google.com", "ClientIDList": ["android", "ios"]}
+        await query(social, "iam", "CreateOpenIDConnectProvider", **registration)
+        pool_id = await identity_pool(social, OpenIdConnectProviderARNs=[arn])
+        google = "accounts.google.com"
+        claims = provider.claims(social.clock.now(), iss=f"https://{google}", aud="android")
+        tokens = [provider.token({**claims, **more}) for more in ({}, {"aud": "ios"}, {"iss": google})]
+        ids = {await get_id(social, pool_id, **{google: token}) for token in tokens}
+        assert (len(ids), provider.paths()) == (1, ["/keys"])
+        for wrong, why in (({"aud": "web"}, "Incorrect token audience."), ({"iss": provider.url}, "Issuer doesn't match providerName")):
+            bad = provider.token({**claims, **wrong})
+            assert await refused(social, "GetId", IdentityPoolId=pool_id, Logins={google: bad}) == invalid(why)
+        without = await identity_pool(social, SupportedLoginProviders={"appleid.apple.com": "app"})
+        no = ("NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+        assert await refused(social, "GetId", IdentityPoolId=without, Logins={google: tokens[0]}) == no
+
     async def test_facebook(self, social: TestServer, provider: Provider) -> None:
         """The token's own app and user are asked for; another app's token is refused, and no token stands in an address."""
         pool_id = await identity_pool(social, SupportedLoginProviders={"graph.facebook.com": "123"})

@@ -9,6 +9,7 @@ import msgspec
 
 OIDC = "oidc"  # the kinds of providers that are registered; the others go by their own names (graph.facebook.com)
 SAML = "saml"
+GOOGLE = "accounts.google.com"  # known by its own name and, to apps on several platforms, registered too
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ import msgspec
 
 from cognomen.api import errors, identity
 from cognomen.context import Context
-from cognomen.federation.connector import OIDC, SAML, Expected, Refused, Unavailable, Verified
+from cognomen.federation.connector import GOOGLE, OIDC, SAML, Expected, Refused, Unavailable, Verified
 from cognomen.identitypools.rules.pool_settings import SOCIAL
 from cognomen.storage.identities import Login
 from cognomen.storage.identity_pools import IdentityPool
@@ -52,11 +52,9 @@ async def _prove(cx: Context, pool: IdentityPool, name: str, token: str) -> Prov
     configured = pool.settings.pool
     if name == identity_tokens.PROVIDER:
         raise invalid("Can't pass in a Cognito token.")
-    if name in SOCIAL:
-        audience = (configured.supported_login_providers or {}).get(name)
-        if audience is None:
-            raise unsupported()
-        return _proven(cx, pool, name, await _asked(cx, name, token, name, (audience,)), mapped=(name,))
+    application = (configured.supported_login_providers or {}).get(name)
+    if application is not None and name in SOCIAL:
+        return _proven(cx, pool, name, await _asked(cx, name, token, name, (application,)), mapped=(name,))
     if name in (configured.saml_provider_arns or []):
         return _proven(cx, pool, name, await _asked(cx, SAML, token, name, ()), mapped=(name,))
     registered = _registered(configured, name)
@@ -65,8 +63,11 @@ async def _prove(cx: Context, pool: IdentityPool, name: str, token: str) -> Prov
         provider = await cx.store.openid_providers.get(cx.settings.account, url)
         if provider is None or provider.arn != registered:
             raise unsupported()
-        found = await _asked(cx, OIDC, token, url, tuple(provider.client_ids))
+        # Apps on several platforms register Google (google.html of Cognito's guide), which names itself without a scheme too.
+        found = await _asked(cx, GOOGLE if url == GOOGLE else OIDC, token, url, tuple(provider.client_ids))
         return _proven(cx, pool, url, found, mapped=(url, registered))
+    if name in SOCIAL:
+        raise unsupported()
     return await _of_user_pool(cx, pool, name, token)
 
 
