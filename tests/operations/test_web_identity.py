@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
+from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
 from tests.kit.aws_query import query, refused
-from tests.kit.server import TestServer
+from tests.kit.provider import Provider
+from tests.kit.server import TestServer, settings_for
 
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/Kim"
@@ -90,7 +94,13 @@ class TestRegisteredUserPools:
         assert (await no(server, token))[0] == "AccessDenied"
 
     @pytest.mark.parametrize(
-        "issuer", ["https://arn:aws:iam::000000000000:oidc-provider/idp.example.com", "https://cognito-identity.amazonaws.com"]
+        "issuer",
+        [
+            "https://arn:aws:iam::000000000000:oidc-provider/idp.example.com",
+            "https://cognito-identity.amazonaws.com",
+            "https://accounts.google.com/",
+            "https://WWW.amazon.com",
+        ],
     )
     async def test_a_pool_is_nobody_else_by_the_name_of_its_issuer(self, server: TestServer, issuer: str) -> None:
         """Who may tag a user pool does not become another provider, which the account's roles trust."""
@@ -106,3 +116,106 @@ class TestRegisteredUserPools:
         _, _, token = await self.signed_in(server, UserPoolTags={"_issuer_": "https://idp.example.com"})
         await trust(server, arn)
         assert await no(server, token) == ("InvalidIdentityToken", "Incorrect token audience")
+
+
+class TestBuiltInProviders:
+    """Google, Facebook and Amazon, which STS knows without being told."""
+
+    @pytest.fixture
+    def provider(self) -> Iterator[Provider]:
+        with Provider() as running:
+            yield running
+
+    @pytest.fixture
+    async def social(self, provider: Provider, signing_pairs: list[KeyPair]) -> AsyncIterator[TestServer]:
+        urls = {"facebook_url": provider.url, "amazon_url": provider.url, "google_keys_url": f"{provider.url}/keys"}
+        server = await TestServer(settings_for("", **urls), PreparedKeyMaker(signing_pairs)).start()
+        yield server
+        await server.stop()
+
+    @pytest.mark.parametrize("issuer", ["https://accounts.google.com", "accounts.google.com"])
+    async def test_google(self, social: TestServer, provider: Provider, issuer: str) -> None:
+        """`aud` is the application that asked (azp), `oaud` the one that the token is for; a token of another application is of no use."""
+        keys = {"accounts.google.com:aud": "phone", "accounts.google.com:oaud": "server", "accounts.google.com:sub": "user-1"}
+        await trust(social, "accounts.google.com", {"StringEquals": keys})
+        claims = provider.claims(social.clock.now(), iss=issuer, aud="server", azp="phone")
+        made = await assume(social, provider.token(claims))
+        assert (made["SubjectFromWebIdentityToken"], made["Audience"], made["Provider"]) == ("user-1", "phone", issuer)
+        for wrong in ({"azp": "other"}, {"aud": "other"}, {"sub": "other"}, {"azp": ""}):
+            assert await no(social, provider.token({**claims, **wrong})) == (
+                "AccessDenied",
+                "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            )
+        thief = RSAKey.generate_key(2048, {"kid": "one"})
+        assert (await no(social, provider.token(claims, key=thief)))[0] == "InvalidIdentityToken"
+        late = provider.token({**claims, "exp": int(social.clock.now())})
+        assert (await no(social, late))[0] == "ExpiredTokenException"
+
+    async def test_google_without_azp(self, social: TestServer, provider: Provider) -> None:
+        await trust(social, "accounts.google.com", {"StringEquals": {"accounts.google.com:aud": "web"}})
+        token = provider.token(provider.claims(social.clock.now(), iss="https://accounts.google.com", aud="web"))
+        assert (await assume(social, token))["Audience"] == "web"
+
+    async def test_google_that_is_registered_besides(self, social: TestServer, provider: Provider) -> None:
+        """A role may trust its ARN, for the registered clients; one that trusts the plain name is not lost."""
+        asked: dict[str, Any] = {"Url": "https://accounts.google.com", "ClientIDList": ["web"]}
+        arn = (await query(social, "iam", "CreateOpenIDConnectProvider", **asked))["OpenIDConnectProviderArn"]
+        claims = provider.claims(social.clock.now(), iss="https://accounts.google.com", aud="web")
+        await trust(social, arn)
+        assert (await assume(social, provider.token(claims)))["Audience"] == "web"
+        assert (await no(social, provider.token({**claims, "aud": "other"})))[0] == "AccessDenied"
+        await query(social, "iam", "DeleteRole", RoleName="Kim")
+        await trust(social, "accounts.google.com", {"StringEquals": {"accounts.google.com:aud": "other"}})
+        assert (await assume(social, provider.token({**claims, "aud": "other"})))["Audience"] == "other"
+
+    async def test_facebook(self, social: TestServer, provider: Provider) -> None:
+        provider.answers |= {"/app": {"id": "123"}, "/me": {"id": "77", "name": "Kim"}}
+        name = "graph.facebook.com"
+        await trust(social, name, {"StringEquals": {f"{name}:app_id": "123", f"{name}:id": "77"}})
+        made = await assume(social, "token", ProviderId=name)
+        assert (made["SubjectFromWebIdentityToken"], made["Audience"], made["Provider"]) == ("77", "123", name)
+        provider.answers["/app"] = {"id": "666"}
+        assert (await no(social, "token", ProviderId=name))[0] == "AccessDenied"
+        provider.answers.clear()
+        assert (await no(social, "token", ProviderId=name))[0] == "InvalidIdentityToken"
+        provider.answers["/app"] = {}
+        assert (await no(social, "token", ProviderId=name))[0] == "InvalidIdentityToken"
+
+    async def test_amazon(self, social: TestServer, provider: Provider) -> None:
+        name, app = "www.amazon.com", "amzn1.application.1"
+        provider.answers |= {
+            "/auth/o2/tokeninfo": {"app_id": app, "aud": "amzn1.application-oa2-client.2", "user_id": "amzn1.account.K"},
+            "/user/profile": {"user_id": "amzn1.account.K", "name": "Kim"},
+        }
+        await trust(social, name, {"StringEquals": {f"{name}:app_id": app, f"{name}:user_id": "amzn1.account.K"}})
+        made = await assume(social, "Atza|x", ProviderId=name)
+        assert (made["SubjectFromWebIdentityToken"], made["Audience"], made["Provider"]) == ("amzn1.account.K", app, name)
+        provider.answers["/auth/o2/tokeninfo"]["app_id"] = "amzn1.application.3"
+        assert (await no(social, "Atza|x", ProviderId=name))[0] == "AccessDenied"
+
+    async def test_what_is_asked_of_whom(self, social: TestServer, provider: Provider) -> None:
+        """An access token is judged by the provider that is named and by no other; id tokens name their own."""
+        code, text = await no(social, "token", ProviderId="accounts.google.com")
+        assert (code, text.startswith("ProviderId must be www.amazon.com or graph.facebook.com")) == ("ValidationError", True)
+        assert (await no(social, "token"))[0] == "InvalidIdentityToken"
+        assert provider.asked == []
+
+    @pytest.mark.parametrize("name", ["accounts.google.com", "graph.facebook.com", "www.amazon.com"])
+    async def test_a_role_for_everybody_is_none(self, social: TestServer, provider: Provider, name: str) -> None:
+        """Any application's users could have it: such a trust policy is refused, and `*` does not mean them."""
+        statement = {"Effect": "Allow", "Principal": {"Federated": name}, "Action": "sts:AssumeRoleWithWebIdentity"}
+        asked = {"RoleName": "Kim", "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
+        assert (await refused(social, "iam", "CreateRole", None, **asked))[1] == "MalformedPolicyDocument"
+        everybody = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Principal": "*"}]})
+        await query(social, "iam", "CreateRole", None, RoleName="Kim", AssumeRolePolicyDocument=everybody)
+        provider.answers |= {
+            "/app": {"id": "1"},
+            "/me": {"id": "2"},
+            "/auth/o2/tokeninfo": {"app_id": "1", "user_id": "2"},
+            "/user/profile": {},
+        }
+        if name == "accounts.google.com":
+            token = provider.token(provider.claims(social.clock.now(), iss=f"https://{name}"))
+            assert (await no(social, token))[0] == "AccessDenied"
+        else:
+            assert (await no(social, "token", ProviderId=name))[0] == "AccessDenied"

@@ -22,11 +22,14 @@ class Unavailable(Exception):
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What the token must be of. `provider` is the provider's name: an issuer without its scheme, a domain, a SAML provider's ARN. `audiences` are
-    the applications that it may be for, in the provider's own ids. `now` in epoch seconds."""
+    the applications that it may be for, in the provider's own ids; None where whoever asks looks at that. `now` in epoch seconds."""
 
     provider: str
-    audiences: tuple[str, ...]
+    audiences: tuple[str, ...] | None
     now: float
+
+    def is_for(self, audience: object) -> bool:
+        return isinstance(audience, str) and bool(audience) and (self.audiences is None or audience in self.audiences)
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ def check_claims(claims: dict[str, Any], expected: Expected) -> None:
         raise Refused(f"Missing a required claim: {missing}")
     if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255 or not _is_time(claims["exp"]):
         raise Refused(NO_TOKEN)
-    if not set(_audiences(claims)) & set(expected.audiences):
+    if not any(map(expected.is_for, _audiences(claims))):
         raise Refused(WRONG_AUDIENCE)
     if expected.now >= claims["exp"]:
         raise Refused(f"Token expired: {int(expected.now)} >= {int(claims['exp'])}")
@@ -119,7 +119,7 @@ def check_claims(claims: dict[str, Any], expected: Expected) -> None:
 
 
 def verified(claims: dict[str, Any], expected: Expected) -> Verified:
-    audience = next(one for one in _audiences(claims) if one in expected.audiences)
+    audience = next(filter(expected.is_for, _audiences(claims)))
     return Verified(subject=claims["sub"], audience=audience, claims=claims, issuer=str(claims["iss"]))
 
 

@@ -16,6 +16,7 @@ import msgspec
 from cognomen.policies.conditions import holds
 from cognomen.policies.document import Policy, Resource, Statement
 from cognomen.policies.template import Context, matches
+from cognomen.policies.trust import EVERYBODYS
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -77,9 +78,13 @@ def decide(
 
 
 def trusts(trust: Policy, action: str, request: Request) -> bool:
-    """Whether a role's trust policy lets the request's principal do `action` (sts:AssumeRoleWithWebIdentity and its like)."""
+    """Whether a role's trust policy lets the request's principal do `action` (sts:AssumeRoleWithWebIdentity and its like). Whom everybody can come by
+    is never trusted without a condition, not even by a principal of `*`."""
     asked = _Asked(msgspec.structs.replace(request, action=action))
-    return next(asked.applying(trust, allows=False), None) is None and next(asked.applying(trust, allows=True), None) is not None
+    if next(asked.applying(trust, allows=False), None) is not None:
+        return False
+    everybodys = request.principal.get("Federated") in EVERYBODYS
+    return any(statement.conditions or not everybodys for _, statement in asked.applying(trust, allows=True))
 
 
 def applying(policies: Iterable[Policy], request: Request) -> list[Found]:

@@ -1,5 +1,5 @@
-"""Tokens that a role may be assumed with: OpenID tokens of this server's identity pools, id tokens of its user pools, and those of providers that are
-registered with IAM.
+"""Tokens in JWT's form that a role may be assumed with: OpenID tokens of this server's identity pools, id tokens of its user pools, Google's, and
+those of providers that are registered with IAM.
 
 A user pool that is registered, by any form of its issuer, is the provider of that ARN, for the clients that are registered with it. One that is not
 is known all the same, by its issuer without the scheme.
@@ -11,27 +11,15 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.federation.connector import OIDC, Expected, Refused, Unavailable
+from cognomen.federation.connector import OIDC
+from cognomen.iam.sts.built_in import EXPIRED, NO_KEY, WRONG_AUDIENCE, Login, asked, of_google
+from cognomen.policies.trust import EVERYBODYS
 from cognomen.storage.openid_providers import OpenIdProvider
 from cognomen.tokens import identity_tokens, jwt, pool_tokens
 from cognomen.tokens.issuer import own_base
 
 _NO_PROVIDER = "No OpenIDConnect provider found in your account for {}"
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-_NO_KEY = "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
-_EXPIRED = "Token expired: current date/time must be before the expiration date/time"
-_WRONG_AUDIENCE = "Incorrect token audience"
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """`federated` is whom trust policies name; `context` the keys of their conditions; `tags` are principal tags in the token."""
-
-    federated: str
-    issuer: str
-    subject: str
-    audience: str
-    context: dict[str, list[str]]
-    tags: dict[str, str] = {}
 
 
 async def verified(cx: Context, token: str) -> Login:
@@ -42,8 +30,9 @@ async def verified(cx: Context, token: str) -> Login:
         raise errors.InvalidIdentityTokenException(_NO_JWT) from cause
     if "aud" not in read.claims:
         raise errors.InvalidIdentityTokenException(_NO_JWT)
-    login = await _of_identity_pool(cx, read) or await _of_user_pool(cx, read)
-    return login or await _of_registered(cx, token, str(read.claims.get("iss", "")))
+    issuer = str(read.claims.get("iss", ""))
+    login = await _of_identity_pool(cx, read) or await _of_user_pool(cx, read) or await of_google(cx, token, issuer)
+    return login or await _of_registered(cx, token, issuer)
 
 
 async def _of_identity_pool(cx: Context, read: jwt.Unverified) -> Login | None:
@@ -55,13 +44,13 @@ async def _of_identity_pool(cx: Context, read: jwt.Unverified) -> Login | None:
     try:
         claims = await identity_tokens.verified(cx.store, cx.keys, cx.clock, read, own)
     except identity_tokens.Expired as cause:
-        raise errors.ExpiredTokenException(_EXPIRED) from cause
+        raise errors.ExpiredTokenException(EXPIRED) from cause
     except identity_tokens.NotOurs as cause:
         if read.claims.get("iss") == identity_tokens.ISSUER:
-            raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
+            raise errors.InvalidIdentityTokenException(NO_KEY) from cause
         return None
     return Login(
-        federated=identity_tokens.PROVIDER,
+        federated=(identity_tokens.PROVIDER,),
         issuer=str(claims["iss"]),
         subject=str(claims["sub"]),
         audience=str(claims["aud"]),
@@ -78,16 +67,16 @@ async def _of_user_pool(cx: Context, read: jwt.Unverified) -> Login | None:
     try:
         claims = await pool_tokens.verified(found, cx.keys)
     except pool_tokens.NotGood as cause:
-        raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
+        raise errors.InvalidIdentityTokenException(NO_KEY) from cause
     if float(claims["exp"]) <= cx.clock.now():
-        raise errors.ExpiredTokenException(_EXPIRED)
+        raise errors.ExpiredTokenException(EXPIRED)
     issuer, client_id = str(claims["iss"]), found.client.client_id
     registered = await _registered_as(cx, found.issuers)
     provider = next((one for one in registered if client_id in one.client_ids), None)
     if registered and provider is None:
-        raise errors.InvalidIdentityTokenException(_WRONG_AUDIENCE)
+        raise errors.InvalidIdentityTokenException(WRONG_AUDIENCE)
     if provider is None and _is_anothers(issuer):
-        raise errors.InvalidIdentityTokenException(_NO_KEY)
+        raise errors.InvalidIdentityTokenException(NO_KEY)
     return _login(issuer, str(claims["sub"]), client_id, provider)
 
 
@@ -98,9 +87,9 @@ async def _registered_as(cx: Context, issuers: tuple[str, ...]) -> list[OpenIdPr
 
 
 def _is_anothers(issuer: str) -> bool:
-    """Whoever names a pool's issuer by a tag does not become an identity pool by it, and no provider that has an ARN."""
+    """Whoever names a pool's issuer by a tag does not become an identity pool or Google by it, and no provider that has an ARN."""
     name = _name_of(issuer)
-    return name == identity_tokens.PROVIDER or name.startswith("arn:")
+    return name in EVERYBODYS or name.startswith("arn:")
 
 
 async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
@@ -108,15 +97,7 @@ async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
     provider = await cx.store.openid_providers.get(cx.settings.account, name) if name else None
     if provider is None:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
-    try:
-        found = await cx.connectors[OIDC].verify(token, Expected(provider=name, audiences=tuple(provider.client_ids), now=cx.clock.now()))
-    except Refused as cause:
-        if str(cause).startswith("Token expired"):
-            raise errors.ExpiredTokenException(_EXPIRED) from cause
-        wrong = _WRONG_AUDIENCE if "audience" in str(cause) else _NO_KEY
-        raise errors.InvalidIdentityTokenException(wrong) from cause
-    except Unavailable as cause:
-        raise errors.IDPCommunicationErrorException("An error occurred when communicating with the identity provider.") from cause
+    found = await asked(cx, OIDC, name, token, tuple(provider.client_ids))
     login = _login(issuer, found.subject, found.audience, provider)
     return msgspec.structs.replace(login, tags=identity_tokens.tags_of(found.claims))
 
@@ -132,7 +113,7 @@ def _login(issuer: str, subject: str, audience: str, provider: OpenIdProvider | 
     own = issuer.partition("://")[2]
     names = dict.fromkeys((own, provider.url) if provider else (own,))
     return Login(
-        federated=provider.arn if provider else own,
+        federated=(provider.arn if provider else own,),
         issuer=issuer,
         subject=subject,
         audience=audience,
