@@ -72,7 +72,7 @@ class OpenIdConnect:
         check_claims(unverified.claims, expected)
         # Asked by the name that was registered: a token chooses none of the addresses, nor how many of them are remembered.
         source = f"{issuer.partition('://')[0]}://{expected.provider.removesuffix('/')}"
-        signed(token, unverified, await self._keys.of_issuer(source, unverified.kid, expected.now))
+        signed(token, unverified, await self._keys.of_issuer(source, unverified.kid, expected.now, expected.thumbprints))
         return verified(unverified.claims, expected)
 
     def _is(self, issuer: str, provider: str) -> bool:

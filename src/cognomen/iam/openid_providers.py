@@ -1,4 +1,4 @@
-"""OpenID Connect providers whose tokens the account trusts. Their tokens are verified where they are used, not here.
+"""OpenID Connect providers whose tokens the account trusts. Their tokens are verified, and their thumbprints looked at, where they are used, not here.
 
 Unlike AWS nothing is fetched from a provider that is registered without thumbprints: the list stays empty.
 """

@@ -7,6 +7,7 @@ import hmac
 import http.client
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -49,9 +50,10 @@ def send(
     timeout: float,
     most: int = 1 << 20,
     public_only: bool = False,
+    context: ssl.SSLContext | None = None,
 ) -> Answer:
     """One request and its answer, whatever its status; `timeout` in seconds for each step, `most` bytes of a body. Raises Unreachable.
-    With `public_only` an address in a private network is refused, by whatever name it goes.
+    With `public_only` an address in a private network is refused, by whatever name it goes; `context` is whom https trusts, if not the public roots.
 
     Blocks: for the command line, and for threads.
     """
@@ -63,11 +65,12 @@ def send(
     if parts.scheme not in ("http", "https") or not host:
         raise Unreachable(f"{url} is no http or https address")
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=timeout)
+    trusted = {"context": context} if parts.scheme == "https" else {}
+    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(host, port, timeout=timeout, **trusted)
     if public_only:
         # What is connected to is what was looked at: a second look at the name could find another address.
-        connection._create_connection = _connect_publicly  # type: ignore[attr-defined]
+        connection._create_connection = _connect_publicly
     try:
         connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers or {}))
         answer = connection.getresponse()

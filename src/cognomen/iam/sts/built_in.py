@@ -35,7 +35,7 @@ async def by_access_token(cx: Context, provider: str, token: str) -> Login:
     """Raises ValidationException, InvalidIdentityTokenException, IDPCommunicationErrorException."""
     if provider not in _KEYS:
         raise errors.ValidationException(f"ProviderId must be {AMAZON} or {FACEBOOK}; it is for OAuth 2.0 access tokens alone.")
-    found = await asked(cx, provider, provider, token, None)
+    found = await asked(cx, provider, token, Expected(provider=provider, audiences=None, now=cx.clock.now()))
     user, application = _KEYS[provider]
     return Login(
         federated=(provider,),
@@ -51,7 +51,7 @@ async def of_google(cx: Context, token: str, issuer: str) -> Login | None:
     tokens for its server. Google that is registered besides is known by its ARN too, for the clients that are registered."""
     if issuer not in (GOOGLE, f"https://{GOOGLE}"):
         return None
-    found = await asked(cx, GOOGLE, GOOGLE, token, None)
+    found = await asked(cx, GOOGLE, token, Expected(provider=GOOGLE, audiences=None, now=cx.clock.now()))
     presenter = found.claims.get("azp")
     audience = presenter if isinstance(presenter, str) and presenter else found.audience
     registered = await cx.store.openid_providers.get(cx.settings.account, GOOGLE)
@@ -65,10 +65,10 @@ async def of_google(cx: Context, token: str, issuer: str) -> Login | None:
     )
 
 
-async def asked(cx: Context, kind: str, provider: str, token: str, audiences: tuple[str, ...] | None) -> Verified:
+async def asked(cx: Context, kind: str, token: str, expected: Expected) -> Verified:
     """What the provider's connector makes of a token. Raises InvalidIdentityTokenException, ExpiredTokenException, IDPCommunicationErrorException."""
     try:
-        return await cx.connectors[kind].verify(token, Expected(provider=provider, audiences=audiences, now=cx.clock.now()))
+        return await cx.connectors[kind].verify(token, expected)
     except Refused as cause:
         if str(cause).startswith("Token expired"):
             raise errors.ExpiredTokenException(EXPIRED) from cause

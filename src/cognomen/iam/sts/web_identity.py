@@ -11,7 +11,7 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.federation.connector import OIDC
+from cognomen.federation.connector import OIDC, expected_of
 from cognomen.iam.sts.built_in import EXPIRED, NO_KEY, WRONG_AUDIENCE, Login, asked, of_google
 from cognomen.policies.trust import EVERYBODYS
 from cognomen.storage.openid_providers import OpenIdProvider
@@ -97,7 +97,7 @@ async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
     provider = await cx.store.openid_providers.get(cx.settings.account, name) if name else None
     if provider is None:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
-    found = await asked(cx, OIDC, name, token, tuple(provider.client_ids))
+    found = await asked(cx, OIDC, token, expected_of(provider, cx.clock.now()))
     login = _login(issuer, found.subject, found.audience, provider)
     return msgspec.structs.replace(login, tags=identity_tokens.tags_of(found.claims))
 
