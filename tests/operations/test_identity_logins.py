@@ -299,3 +299,30 @@ class TestListing:
         assert await refused(server, "DescribeIdentity", IdentityId=kim) == gone
         assert await refused(server, "GetOpenIdToken", IdentityId=kim, Logins=logins) == gone
         assert await get_id(server, pool_id, logins) != kim
+
+    async def test_a_failure_at_one_leaves_the_others_answered(self, server: TestServer) -> None:
+        """The storage holds on to one of three: it alone is named, and stays whole; the deletions before and after it are told and done."""
+        directory, pool_id = await setting(server)
+        logins = await directory.logins("kim")
+        first, kim, last = await get_id(server, pool_id), await get_id(server, pool_id, logins), await get_id(server, pool_id)
+        await hold(server, pool_id, kim)
+        told: list[IdentityDeleted] = []
+        server.server.rooms.events.on(IdentityDeleted, told.append)
+        answer = await identity(server, "DeleteIdentities", IdentityIdsToDelete=[first, kim, last])
+        assert answer == {"UnprocessedIdentityIds": [{"IdentityId": kim, "ErrorCode": "InternalServerError"}]}
+        assert [event.identity_id for event in told] == [first, last]
+        left = (await identity(server, "ListIdentities", IdentityPoolId=pool_id, MaxResults=9))["Identities"]
+        assert [one["IdentityId"] for one in left] == [kim]
+        assert await get_id(server, pool_id, logins) == kim
+
+
+async def hold(server: TestServer, pool_id: str, identity_id: str) -> None:
+    """Makes the database itself refuse to delete one identity."""
+    engine = server.store.engine
+    refuses = f"BEFORE DELETE ON identities WHEN old.pool_id = '{pool_id}' AND old.identity_id = '{identity_id}'"
+    sqlite = [f"CREATE TRIGGER hold {refuses} BEGIN SELECT RAISE(ABORT, 'held'); END"]
+    postgresql = [
+        "CREATE FUNCTION held() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'held'; END $$ LANGUAGE plpgsql",
+        f"CREATE TRIGGER hold {refuses.replace(' WHEN ', ' FOR EACH ROW WHEN (')}) EXECUTE FUNCTION held()",
+    ]
+    await engine.script(sqlite if engine.name == "sqlite" else postgresql)
