@@ -60,8 +60,10 @@ def _described(found: Identity, providers: list[str]) -> identity.IdentityDescri
 
 @op
 async def unlink_identity(cx: Context, request: identity.UnlinkIdentityInput) -> None:
-    """Whoever has a login of the identity may remove any of its public logins. Without the last one nobody gets in."""
-    pool, found = await find.identity(cx, request.identity_id)
+    """Whoever has a login of the identity may remove any of its public logins. Without the last one nobody gets in. The id of one that was merged
+    means the one that has its logins now."""
+    pool, asked = await find.identity(cx, request.identity_id)
+    found = await find.current(cx, asked)
     proven = await logins.verified(cx, pool, request.logins)
     present = await cx.store.identities.logins(pool.pool_id, found.identity_id)
     digests = {login.digest for login in present}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+
+from cognomen.kernel import addresses
 
 _MOST = 64 << 20
 
@@ -67,7 +68,11 @@ def send(
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     trusted = {"context": context} if parts.scheme == "https" else {}
     kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=timeout, **trusted)
+    try:
+        # With its port: http.client would look for one in an IPv6 address.
+        connection = kind(host, port or kind.default_port, timeout=timeout, **trusted)
+    except http.client.InvalidURL as error:
+        raise Unreachable("the address has a character that no address takes") from error
     if public_only:
         # What is connected to is what was looked at: a second look at the name could find another address.
         connection._create_connection = _connect_publicly
@@ -89,7 +94,7 @@ def _connect_publicly(address: tuple[str, int], *arguments: Any, **options: Any)
     """Raises OSError for a host that has no address outside private networks, this machine and the like."""
     host, port = address
     found = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    public = [place for place in found if ipaddress.ip_address(place).is_global]
+    public = [place for place in found if addresses.is_public(place)]
     if not public or len(public) < len(found):
         raise OSError(f"{host} leads into a private network")
     return socket.create_connection((public[0], port), *arguments, **options)
