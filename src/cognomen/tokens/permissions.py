@@ -40,6 +40,15 @@ async def decide_for(
     return decide(identity, asked, boundary=boundary, session=limits)
 
 
+def denial(session: Session, action: str, resource: str, decision: Decision) -> str:
+    """AWS's sentence: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+    if decision.effect is Effect.EXPLICIT_DENY:
+        why = "with an explicit deny in an identity-based policy"
+    else:
+        why = f"because no identity-based policy allows the {action} action"
+    return f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}"
+
+
 def keys_of(session: Session) -> dict[str, Sequence[str]]:
     """Keys of a request's context that come with its session."""
     return {

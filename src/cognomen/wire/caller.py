@@ -17,8 +17,8 @@ from cognomen.api import errors
 from cognomen.api.operation import Operation
 from cognomen.context import ANONYMOUS, Caller
 from cognomen.kernel.clock import Clock
-from cognomen.policies.evaluate import Decision, Effect
-from cognomen.tokens import credentials
+from cognomen.policies.evaluate import Decision
+from cognomen.tokens import credentials, permissions
 from cognomen.tokens.credentials import Session
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import HttpRequest
@@ -103,7 +103,7 @@ class Authenticator:
             return
         for action, resource, decision in await self.sessions.decide(session, operation, request, region, source_ip):
             if not decision.allowed:
-                raise _denied(session, action, resource, decision)
+                raise errors.AccessDeniedException(permissions.denial(session, action, resource, decision))
 
     async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
         try:
@@ -127,13 +127,6 @@ class Authenticator:
 
 def _assumed(access_key_id: str, session: Session) -> Caller:
     return Caller(access_key_id, session.name, session.account, "role", session)
-
-
-def _denied(session: Session, action: str, resource: str, decision: Decision) -> errors.AccessDeniedException:
-    asked = f"User: {session.arn} is not authorized to perform: {action} on resource: {resource}"
-    if decision.effect is Effect.EXPLICIT_DENY:
-        return errors.AccessDeniedException(f"{asked} with an explicit deny in an identity-based policy")
-    return errors.AccessDeniedException(f"{asked} because no identity-based policy allows the {action} action")
 
 
 def named(request: HttpRequest, *, believed: bool) -> Identity:
