@@ -66,3 +66,15 @@ def test_parameters_of_an_address_that_would_become_headers(stage: Stage, parame
     assert parameter.partition("-")[0] in url
     assert httpx.put(url, content=b"x").status_code == status
     assert stage.store.list_objects_v2(Bucket="files", Prefix="hoisted")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    "target", ["/minio/admin/v3/info", "/rustfs/admin/v3/list-users", "/admin/metadata/user", "/%6dinio/admin/v3/info"]
+)
+def test_a_stores_administration_is_no_object(stage: Stage, target: str) -> None:
+    """Signed by whoever may everything with every object: the store would take the root key's signature for an administrator's."""
+    address = stage.url + target
+    mine = s3(stage.url, stage.everything, signature_version="s3v4")
+    bucket, _, key = target[1:].replace("%6d", "m").partition("/")
+    assert refusal(mine.get_object, Bucket=bucket, Key=key)[0] == "InvalidBucketName"
+    assert "InvalidBucketName" in httpx.get(address).text

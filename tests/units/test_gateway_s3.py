@@ -122,6 +122,16 @@ def test_paths_have_one_spelling() -> None:
             place_of(bad)
 
 
+@pytest.mark.parametrize("name", ["minio", "MinIO", "rustfs", "admin", "swift"])
+def test_doors_of_the_stores_own_are_no_buckets(name: str) -> None:
+    """`PUT /minio/admin/v3/import-iam` is no object to MinIO: by path, by host and as a copy's source."""
+    for path, bucket in ((f"/{name}/admin/v3/import-iam", ""), (f"/{name}", ""), ("/admin/v3/info", name)):
+        with pytest.raises(Refused):
+            place_of(path, bucket)
+    with pytest.raises(Refused):
+        asked("PUT", "/b-1/k/x", None, x_amz_copy_source=f"/{name}/k")
+
+
 def test_the_document_of_a_deletion() -> None:
     """Read strictly, written anew; entities, doubled and nested elements are nothing that S3 takes."""
     good = (

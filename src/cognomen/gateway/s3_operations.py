@@ -113,6 +113,9 @@ for _name, _text in _SETTINGS.items():
 _SERVICE: Final = _operation("ListBuckets", "ListAllMyBuckets", "max-buckets continuation-token prefix bucket-region")
 _HARMLESS: Final = frozenset(("x-id",))  # SDKs name their operation in it
 _BUCKET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+# Paths under which stores keep doors of their own, signed for like a bucket of that name: MinIO's and RustFS's administration, Ceph's and its Swift API.
+# Whoever may write objects everywhere must not become the store's administrator by it.
+_RESERVED: Final = frozenset(("minio", "rustfs", "admin", "swift"))
 _SUBRESOURCES: Final = frozenset(name for table in (_OBJECT, _BUCKET) for _, name in table if name)
 _AWS: Final = re.compile(r"arn:|s3://", re.IGNORECASE)
 
@@ -123,7 +126,7 @@ def place_of(path: str, bucket: str = "") -> Place:
         bucket, _, key = path[1:].partition("/")
     else:
         key = path[1:]
-    if bucket and (not _BUCKET_NAME.fullmatch(bucket) or ".." in bucket):
+    if bucket and (not _BUCKET_NAME.fullmatch(bucket) or ".." in bucket or bucket.lower() in _RESERVED):
         raise Refused("bucket", "The specified bucket is not valid.")
     if len(key.encode()) > 1024:
         raise Refused("length", "Your key is too long")
