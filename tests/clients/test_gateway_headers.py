@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -78,3 +79,49 @@ def test_a_stores_administration_is_no_object(stage: Stage, target: str) -> None
     bucket, _, key = target[1:].replace("%6d", "m").partition("/")
     assert refusal(mine.get_object, Bucket=bucket, Key=key)[0] == "InvalidBucketName"
     assert "InvalidBucketName" in httpx.get(address).text
+
+
+def test_tags_in_a_body_are_asked_for_like_those_in_a_header(stage: Stage) -> None:
+    """AWS's example: only these keys. Without the body's keys `ForAllValues` held for whatever it said."""
+    only = {"ForAllValues:StringEquals": {"s3:RequestObjectTagKeys": ["team"]}}
+    tags = {
+        "Effect": "Allow",
+        "Action": ["s3:PutObjectTagging", "s3:GetObjectTagging"],
+        "Resource": "arn:aws:s3:::files/*",
+        "Condition": only,
+    }
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"s3:RequestObjectTag/team": "admins"}}}
+    mine = stage.client("Tags", tags, deny)
+    stage.store.put_object(Bucket="files", Key="tagged", Body=b"x")
+    named = {"Bucket": "files", "Key": "tagged"}
+
+    def put(**given: str) -> None:
+        mine.put_object_tagging(**named, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in given.items()]})
+
+    put(team="sales team")
+    assert stage.store.get_object_tagging(**named)["TagSet"] == [{"Key": "team", "Value": "sales team"}]
+    for given in ({"team": "sales", "secret": "no"}, {"team": "admins"}):
+        assert refusal(put, **given)[0] == "AccessDenied"
+    assert stage.store.get_object_tagging(**named)["TagSet"] == [{"Key": "team", "Value": "sales team"}]
+
+
+def test_a_lock_in_a_body_is_asked_for(stage: Stage) -> None:
+    """Who may lock for a short time does not lock for a long one."""
+    short = {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": "10"}}
+    mine = stage.client("Locks", {"Effect": "Allow", "Action": "s3:PutObjectRetention", "Resource": "*", "Condition": short})
+    stage.store.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    stage.store.put_object(Bucket="locked", Key="k", Body=b"x")
+    named = {"Bucket": "locked", "Key": "k"}
+    now = datetime.now(UTC)
+    mine.put_object_retention(**named, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": now + timedelta(days=5)})
+    long = {"Mode": "GOVERNANCE", "RetainUntilDate": now + timedelta(days=500)}
+    assert refusal(mine.put_object_retention, **named, Retention=long)[0] == "AccessDenied"
+    kept = stage.store.head_object(**named)["ObjectLockRetainUntilDate"]
+    assert kept < now + timedelta(days=6)
+
+
+def test_a_restore_writes_nowhere_else(stage: Stage) -> None:
+    mine = stage.client("Restores", {"Effect": "Allow", "Action": "s3:RestoreObject", "Resource": "arn:aws:s3:::files/*"})
+    output = {"S3": {"BucketName": "other", "Prefix": "stolen/"}}
+    asked = {"Type": "SELECT", "OutputLocation": output}
+    assert refusal(mine.restore_object, Bucket="files", Key="k", RestoreRequest=asked)[0] == "NotImplemented"

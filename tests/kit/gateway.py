@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -147,6 +148,7 @@ def staged(data: Path) -> Iterator[Stage]:
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset")  # all of a process's moto servers have one memory
     store = boto3.client(
         "s3", endpoint_url=f"http://{host}:{port}", aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
     )

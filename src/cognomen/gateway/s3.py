@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from cognomen.api import errors
-from cognomen.gateway import payload, s3_delete, s3_headers
+from cognomen.gateway import payload, s3_delete, s3_documents, s3_headers, s3_xml
 from cognomen.gateway.doors import Doors, request_keys
 from cognomen.gateway.head import Head, Refused, decoded, encoded
 from cognomen.gateway.relay import Relay, log
@@ -24,7 +24,13 @@ from cognomen.tokens.permissions import denial
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import Header
 
-_KINDS: Final = {"bucket": "InvalidBucketName", "length": "KeyTooLongError", "copy": "InvalidArgument", "headers": "InvalidRequest"}
+_KINDS: Final = {
+    "bucket": "InvalidBucketName",
+    "length": "KeyTooLongError",
+    "copy": "InvalidArgument",
+    "lock": "InvalidArgument",
+    "headers": "InvalidRequest",
+}
 _PREFLIGHT: Final = frozenset((b"origin", b"access-control-request-method", b"access-control-request-headers"))
 _NO_BODY: Final = frozenset(("GET", "HEAD", "DELETE"))
 
@@ -63,8 +69,14 @@ class S3Route:
             raise self.refused(error, "") from error
         except Unknown as cause:
             raise S3Error("AccessDenied", "The gateway knows no such operation, and permits what it knows.") from cause
+        document = await self._document(head, relay, who, operation) if operation.name in s3_documents.READ and head.has_body else None
         for action, resource in asked:
-            await self._permit(who, action, resource, context)
+            await self._permit(who, action, resource, {**context, **document.context} if document else context)
+        if document is not None:
+            query = sigv4.canonical_query(tuple(who.query.items()))
+            headers = _around(s3_headers.kept(who.request), document.body)
+            await self._send(relay, who.request.method, place, query, headers, document.body, sigv4.sha256(document.body))
+            return
         if operation.name == "DeleteObjects":
             await self._delete(head, relay, who, place, context)
             return
@@ -82,7 +94,7 @@ class S3Route:
             "s3:signatureAge": [str(max(0, int((self._doors.clock.now() - signed_at) * 1000)))],
             "s3:x-amz-content-sha256": [who.payload],
         }
-        return {**context, **context_of(who.query, request)}
+        return {**context, **context_of(who.query, request, self._doors.clock.now())}
 
     async def _permit(self, who: Signed, action: str, resource: str, context: dict[str, list[str]]) -> None:
         decision = await self._doors.decide(who.session, action, resource, context)
@@ -112,16 +124,29 @@ class S3Route:
             stream = Stream(payload.hashed(relay.body(), said) if _is_digest(said) else relay.body(), head.length)
         await self._send(relay, request.method, place, query, headers, stream, said)
 
-    async def _delete(self, head: Head, relay: Relay, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
-        """Each key is asked for by itself; those that are denied are errors in an answer of 200, as S3 has it."""
+    async def _document(self, head: Head, relay: Relay, who: Signed, operation: Operation) -> s3_documents.Document:
+        body = await self._body(head, relay, who, s3_documents.LARGEST)
+        try:
+            return s3_documents.read(operation.name, body, self._doors.clock.now())
+        except s3_xml.Malformed as cause:
+            raise S3Error("MalformedXML") from cause
+        except s3_documents.Unserved as cause:
+            raise S3Error("NotImplemented", "A part of the document implies functionality that is not implemented") from cause
+
+    async def _body(self, head: Head, relay: Relay, who: Signed, most: int) -> bytes:
+        """All of it, as it was signed."""
         if head.length is None and not chunks.is_streaming(who.payload):
             raise S3Error("MissingContentLength")
         _, stream, _ = _taken_apart(head, who, [], relay, plain=True) if chunks.is_streaming(who.payload) else ([], None, "")
         source = stream.pieces if stream is not None else relay.body()
-        document = await _whole(payload.hashed(source, who.payload) if _is_digest(who.payload) else source, s3_delete.LARGEST)
+        return await _whole(payload.hashed(source, who.payload) if _is_digest(who.payload) else source, most)
+
+    async def _delete(self, head: Head, relay: Relay, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
+        """Each key is asked for by itself; those that are denied are errors in an answer of 200, as S3 has it."""
+        document = await self._body(head, relay, who, s3_delete.LARGEST)
         try:
             items, quiet = s3_delete.read(document)
-        except s3_delete.Malformed as cause:
+        except s3_xml.Malformed as cause:
             raise S3Error("MalformedXML") from cause
         allowed: list[s3_delete.Item] = []
         denied: list[tuple[s3_delete.Item, str]] = []
@@ -136,18 +161,14 @@ class S3Route:
             await relay.xml(200, s3_delete.result(errors_))
             return
         body = s3_delete.write(allowed, quiet=quiet)
-        kept = [h for h in s3_headers.kept(who.request) if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
-        # Stores want one of the two, older ones the older one; it protects the way, not a password.
-        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
-        kept += [(b"content-type", b"application/xml"), (b"content-md5", digest)]
-        given = await self._ask("POST", place, "delete=", kept, body, sigv4.sha256(body))
+        given = await self._ask("POST", place, "delete=", _around(s3_headers.kept(who.request), body), body, sigv4.sha256(body))
         if not denied or given.status != 200:
             await relay.answer(given)
             return
         try:
             told = await _whole(given.pieces(), s3_delete.LARGEST * 2)
             await relay.xml(200, s3_delete.merged(told, errors_))
-        except (s3_delete.Malformed, Broken, Slow) as cause:
+        except (s3_xml.Malformed, Broken, Slow) as cause:
             raise S3Error("InternalError") from cause
         finally:
             given.close()
@@ -238,6 +259,13 @@ async def _whole(source: AsyncIterator[bytes], most: int) -> bytes:
         raise S3Error(cause.code) from cause
     except errors.ServiceError as cause:
         raise S3Error("SignatureDoesNotMatch") from cause
+
+
+def _around(headers: list[Header], body: bytes) -> list[Header]:
+    """The headers of a document that was written anew. Stores want a checksum, older ones the older one; it protects the way, not a password."""
+    kept = [h for h in headers if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
+    return [*kept, (b"content-type", b"application/xml"), (b"content-md5", digest)]
 
 
 def _is_digest(said: str) -> bool:

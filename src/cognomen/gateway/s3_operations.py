@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from cognomen.gateway.head import Refused, decoded
+from cognomen.gateway.s3_documents import lock_keys, tag_keys
+from cognomen.gateway.s3_xml import Malformed
 from cognomen.wire.request import HttpRequest
 
 
@@ -216,8 +218,8 @@ _CONDITIONS: Final = (
 )
 
 
-def context_of(query: Mapping[str, str], request: HttpRequest) -> dict[str, list[str]]:
-    """Keys that conditions can ask for, of S3's own: what the request says of them."""
+def context_of(query: Mapping[str, str], request: HttpRequest, now: float) -> dict[str, list[str]]:
+    """Keys that conditions can ask for, of S3's own: what the request's head says of them. Raises Refused."""
     context = {f"s3:{name}": [query[name]] for name in ("prefix", "delimiter", "max-keys") if name in query}
     if "versionId" in query:
         context["s3:VersionId"] = [query["versionId"]]
@@ -227,11 +229,13 @@ def context_of(query: Mapping[str, str], request: HttpRequest) -> dict[str, list
             context[f"s3:x-amz-{name}"] = [value.decode("utf-8", "replace").strip()]
     if "s3:x-amz-copy-source" in context:
         context["s3:x-amz-copy-source"] = ["/".join(copy_source(request.header(b"x-amz-copy-source") or b"")[0])]
-    tags = [pair.partition(b"=") for pair in (request.header(b"x-amz-tagging") or b"").split(b"&") if pair]
-    for key, _, value in tags:
-        context[f"s3:RequestObjectTag/{_form(key)}"] = [_form(value)]
-    if tags:
-        context["s3:RequestObjectTagKeys"] = [_form(key) for key, _, _ in tags]
+    pairs = [pair.partition(b"=") for pair in (request.header(b"x-amz-tagging") or b"").split(b"&") if pair]
+    context |= tag_keys([(_form(key), _form(value)) for key, _, value in pairs])
+    mode, until, hold = (request.text(f"x-amz-object-lock-{name}".encode()).strip() for name in ("mode", "retain-until-date", "legal-hold"))
+    try:
+        context |= lock_keys(mode, until, hold, now)
+    except Malformed as cause:
+        raise Refused("lock", "The retain until date must be provided in ISO 8601 format") from cause
     for name, header in (("s3:if-match", b"if-match"), ("s3:if-none-match", b"if-none-match")):
         if request.method == "PUT" and request.header(header) is not None:
             context[name] = [request.text(header)]
