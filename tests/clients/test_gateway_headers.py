@@ -125,3 +125,43 @@ def test_a_restore_writes_nowhere_else(stage: Stage) -> None:
     output = {"S3": {"BucketName": "other", "Prefix": "stolen/"}}
     asked = {"Type": "SELECT", "OutputLocation": output}
     assert refusal(mine.restore_object, Bucket="files", Key="k", RestoreRequest=asked)[0] == "NotImplemented"
+
+
+def test_tags_that_an_object_has(stage: Stage) -> None:
+    """Are asked for at the store where a policy speaks of them: a deny does not miss for want of them."""
+    mine = stage.client(
+        "Existing",
+        {"Effect": "Allow", "Action": ["s3:*"], "Resource": "arn:aws:s3:::files/*"},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"s3:ExistingObjectTag/level": "secret"}}},
+    )
+    for level in ("secret", "open"):
+        stage.store.put_object(Bucket="files", Key=f"tags/{level}", Body=b"x", Tagging=f"level={level}")
+    stage.store.put_object(Bucket="files", Key="tags/none", Body=b"x")
+    for key in ("open", "none"):
+        assert mine.get_object(Bucket="files", Key=f"tags/{key}")["Body"].read() == b"x"
+    secret = {"Bucket": "files", "Key": "tags/secret"}
+    code, text = refusal(mine.get_object, **secret)
+    assert (code, text.endswith("with an explicit deny in an identity-based policy")) == ("AccessDenied", True)
+    assert refusal(mine.get_object_tagging, **secret)[0] == "AccessDenied"
+    assert refusal(mine.delete_object_tagging, **secret)[0] == "AccessDenied"
+    assert refusal(mine.copy_object, Bucket="files", Key="tags/copy", CopySource="files/tags/secret")[0] == "AccessDenied"
+    assert refusal(mine.get_object, Bucket="files", Key="tags/absent")[0] == "NoSuchKey"
+
+
+def test_a_copy_takes_tags_along_for_those_who_may(stage: Stage) -> None:
+    """Whoever may not read them at the source, or not write them, copies what has none, or leaves them behind."""
+    mine = stage.client("Copies", {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/*"})
+    stage.store.put_object(Bucket="files", Key="copies/tagged", Body=b"x", Tagging="a=b")
+    stage.store.put_object(Bucket="files", Key="copies/plain", Body=b"x")
+    copy = {"Bucket": "files", "Key": "copies/own"}
+    mine.copy_object(**copy, CopySource="files/copies/plain")
+    code, text = refusal(mine.copy_object, **copy, CopySource="files/copies/tagged")
+    assert (code, "s3:GetObjectTagging" in text) == ("AccessDenied", True)
+    mine.copy_object(**copy, CopySource="files/copies/tagged", TaggingDirective="REPLACE")
+    assert stage.store.get_object_tagging(**copy)["TagSet"] == []
+    both = stage.client(
+        "CopiesTags",
+        {"Effect": "Allow", "Action": ["s3:*Object", "s3:GetObjectTagging", "s3:PutObjectTagging"], "Resource": "arn:aws:s3:::files/*"},
+    )
+    both.copy_object(**copy, CopySource="files/copies/tagged")
+    assert stage.store.get_object_tagging(**copy)["TagSet"] == [{"Key": "a", "Value": "b"}]

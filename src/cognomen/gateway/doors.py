@@ -31,6 +31,9 @@ class Doors:
     async def decide(self, session: Session, action: str, resource: str, context: Mapping[str, Sequence[str]]) -> Decision:
         return await permissions.decide_for(self.store, session, action, resource, context)
 
+    async def asks_for(self, session: Session, prefix: str) -> bool:
+        return await permissions.asks_for(self.store, session, prefix)
+
 
 def request_keys(clock: Clock, source_ip: str, scheme: str, region: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
     """Keys of every request's context: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Final
+from urllib.parse import quote
 
 from cognomen.api import errors
 from cognomen.gateway import payload, s3_delete, s3_documents, s3_headers, s3_xml
@@ -17,7 +18,7 @@ from cognomen.gateway.head import Head, Refused, decoded, encoded
 from cognomen.gateway.relay import Relay, log
 from cognomen.gateway.s3_caller import Signed, signed
 from cognomen.gateway.s3_errors import S3Error, answer
-from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, operation_of, place_of
+from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, copy_source, operation_of, place_of
 from cognomen.gateway.s3_signer import Keys, sign
 from cognomen.gateway.upstream import Answer, Broken, Slow, Stream, Unreachable, Upstream
 from cognomen.tokens.permissions import denial
@@ -31,6 +32,25 @@ _KINDS: Final = {
     "lock": "InvalidArgument",
     "headers": "InvalidRequest",
 }
+_EXISTING: Final = "s3:ExistingObjectTag/"
+# The actions whose conditions can ask for the tags that an object has already, of list_amazons3.html.
+_BY_TAGS: Final = frozenset(
+    f"s3:{action}"
+    for action in [
+        "GetObject",
+        "GetObjectVersion",
+        "GetObjectAcl",
+        "GetObjectVersionAcl",
+        "GetObjectTagging",
+        "GetObjectVersionTagging",
+        "PutObjectAcl",
+        "PutObjectVersionAcl",
+        "PutObjectTagging",
+        "PutObjectVersionTagging",
+        "DeleteObjectTagging",
+        "DeleteObjectVersionTagging",
+    ]
+)
 _PREFLIGHT: Final = frozenset((b"origin", b"access-control-request-method", b"access-control-request-headers"))
 _NO_BODY: Final = frozenset(("GET", "HEAD", "DELETE"))
 
@@ -72,6 +92,8 @@ class S3Route:
         document = await self._document(head, relay, who, operation) if operation.name in s3_documents.READ and head.has_body else None
         for action, resource in asked:
             await self._permit(who, action, resource, {**context, **document.context} if document else context)
+        if s3_headers.name_of(operation, who.request) == "CopyObject":
+            await self._check_copied_tags(who, place, context)
         if document is not None:
             query = sigv4.canonical_query(tuple(who.query.items()))
             headers = _around(s3_headers.kept(who.request), document.body)
@@ -97,9 +119,41 @@ class S3Route:
         return {**context, **context_of(who.query, request, self._doors.clock.now())}
 
     async def _permit(self, who: Signed, action: str, resource: str, context: dict[str, list[str]]) -> None:
+        if action in _BY_TAGS and await self._doors.asks_for(who.session, _EXISTING.lower()):
+            place, version = _object_of(who, resource)
+            context = {**context, **{f"{_EXISTING}{key}": [value] for key, value in await self._tags(place, version)}}
         decision = await self._doors.decide(who.session, action, resource, context)
         if not decision.allowed:
             raise S3Error("AccessDenied", denial(who.session, action, f'"{resource}"', decision))
+
+    async def _check_copied_tags(self, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
+        """A copy takes the source's tags along: where there are some, they must be read there and written here."""
+        if who.request.text(b"x-amz-tagging-directive").strip().upper() == "REPLACE":
+            return
+        source, version = copy_source(who.request.header(b"x-amz-copy-source") or b"")
+        reads = "s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging"
+        for action, (bucket, key) in ((reads, source), ("s3:PutObjectTagging", place)):
+            try:
+                await self._permit(who, action, f"arn:aws:s3:::{bucket}/{key}", context)
+            except S3Error:
+                if await self._tags(source, version):
+                    raise
+
+    async def _tags(self, place: Place, version: str | None) -> list[tuple[str, str]]:
+        """Those that an object has, read with the store's own keys. What cannot be read could deny, so nothing is permitted then."""
+        query = "tagging=" + (f"&versionId={quote(version, safe='-_.~')}" if version is not None else "")
+        given = await self._ask("GET", place, query, [], b"", sigv4.sha256(b""))
+        try:
+            if given.status == 404:
+                return []
+            if given.status != 200:
+                raise S3Error("AccessDenied", "A policy asks for the object's tags, and the store does not tell them.")
+            body = await _whole(given.pieces(), s3_documents.LARGEST)
+            return s3_documents.tags_in(s3_xml.parsed(body, "Tagging"))
+        except (Broken, Slow, s3_xml.Malformed) as cause:
+            raise S3Error("ServiceUnavailable") from cause
+        finally:
+            given.close()
 
     # What goes to the store
 
@@ -214,6 +268,15 @@ class S3Route:
             raise S3Error(cause.code) from cause
         except errors.ServiceError as cause:  # of wire/chunks.py: a chunk or a trailer that was not signed so
             raise S3Error("SignatureDoesNotMatch") from cause
+
+
+def _object_of(who: Signed, resource: str) -> tuple[Place, str | None]:
+    """The object of an ARN, and which of its versions: a copy's source has its own."""
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    place, source = Place(bucket, key), who.request.header(b"x-amz-copy-source")
+    if source is not None and (found := copy_source(source))[0] == place:
+        return found
+    return place, who.query.get("versionId")
 
 
 def _failed(cause: Unreachable | Slow | Broken) -> S3Error:

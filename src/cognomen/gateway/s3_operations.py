@@ -159,9 +159,9 @@ def asked_of(operation: Operation, place: Place, query: Mapping[str, str], reque
     names = {name for name, _ in request.headers}
     writes = operation.name in ("PutObject", "CreateMultipartUpload")
     if writes:
-        asked += [(f"s3:{action}", resource) for header, action in _WRITES.items() if any(name.startswith(header) for name in names)]
+        asked += [(f"s3:{action}", resource) for header, action in _WRITES.items() if _given(names, header)]
     elif operation.name == "CreateBucket":
-        asked += [(f"s3:{action}", resource) for header, actions in _CREATES.items() for action in actions if _starts(names, header)]
+        asked += [(f"s3:{action}", resource) for header, actions in _CREATES.items() for action in actions if _given(names, header)]
     if b"x-amz-bypass-governance-retention" in names and operation.name in ("DeleteObject", "PutObjectRetention"):
         asked.append(("s3:BypassGovernanceRetention", resource))
     source = request.header(b"x-amz-copy-source")
@@ -249,8 +249,9 @@ def _named(action: str, *, version: bool) -> str:
     return action[:-1].replace("Object", "ObjectVersion", 1) if version else action[:-1]
 
 
-def _starts(names: set[bytes], prefix: bytes) -> bool:
-    return any(name.startswith(prefix) for name in names)
+def _given(names: set[bytes], header: bytes) -> bool:
+    """By its name, or by the beginning of it where that ends with a hyphen."""
+    return any(name.startswith(header) for name in names) if header.endswith(b"-") else header in names
 
 
 def _form(encoded: bytes) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from cognomen.policies.conditions import holds
 from cognomen.policies.document import Policy, Resource, Statement
-from cognomen.policies.template import Context, matches
+from cognomen.policies.template import Context, Variable, matches
 from cognomen.policies.trust import EVERYBODYS
 
 
@@ -85,6 +85,18 @@ def trusts(trust: Policy, action: str, request: Request) -> bool:
         return False
     everybodys = request.principal.get("Federated") in EVERYBODYS
     return any(statement.conditions or not everybodys for _, statement in asked.applying(trust, allows=True))
+
+
+def names(policy: Policy, prefix: str) -> bool:
+    """Whether a condition or a variable of the policy asks for a key that begins so, in small letters."""
+    return any(_names(statement, prefix) for statement in policy.statements)
+
+
+def _names(statement: Statement, prefix: str) -> bool:
+    templates = [part for resource in statement.resources for part in resource.parts]
+    templates += [value for condition in statement.conditions for value in condition.values]
+    variables = (part.key for one in templates for part in one.parts if isinstance(part, Variable))
+    return any(key.startswith(prefix) for key in (*(condition.key for condition in statement.conditions), *variables))
 
 
 def applying(policies: Iterable[Policy], request: Request) -> list[Found]:

@@ -13,7 +13,7 @@ import msgspec
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
 from cognomen.policies.document import Policy, parse
-from cognomen.policies.evaluate import Decision, Effect, Request, decide, trusts
+from cognomen.policies.evaluate import Decision, Effect, Request, decide, names, trusts
 from cognomen.policies.guest import scope_down
 from cognomen.storage.roles import Role
 from cognomen.storage.store import Store
@@ -24,10 +24,33 @@ async def decide_for(
     store: Store, session: Session, action: str, resource: str, context: Mapping[str, Sequence[str]] | None = None
 ) -> Decision:
     """`context` adds keys of this request (s3:prefix, aws:SourceIp) to those of the session."""
-    held = await store.roles.permissions(session.role_arn)
-    if held is None or held.role.role_id != session.role_id:
+    held = await _held(store, session)
+    if held is None:
         return Decision(Effect.IMPLICIT_DENY)
     asked = Request(action, resource, {"AWS": session.arn}, {**(context or {}), **keys_of(session)})
+    return decide(held.identity, asked, boundary=held.boundary, session=held.limits)
+
+
+async def asks_for(store: Store, session: Session, prefix: str) -> bool:
+    """Whether what the session may depends on a key that begins so (in small letters): one that costs a question to somebody else."""
+    held = await _held(store, session)
+    if held is None:
+        return False
+    boundary = [held.boundary] if held.boundary else []
+    return any(names(policy, prefix) for policy in (*held.identity, *boundary, *held.limits))
+
+
+class _Held(msgspec.Struct, frozen=True):
+    identity: list[Policy]
+    boundary: Policy | None
+    limits: list[Policy]
+
+
+async def _held(store: Store, session: Session) -> _Held | None:
+    """All policies by which the session is decided; None where nothing can be allowed: its role is gone, or the policies that limit it are."""
+    held = await store.roles.permissions(session.role_arn)
+    if held is None or held.role.role_id != session.role_id:
+        return None
     identity = [_parsed(document, name) for name, document in held.documents]
     boundary = _parsed(held.boundary[1], held.boundary[0]) if held.boundary else None
     named = [await store.managed_policies.get(session.account, arn) for arn in session.policy_arns]
@@ -36,8 +59,8 @@ async def decide_for(
     if session.guest:
         limits += scope_down()
     elif session.policy_arns and not limits:
-        return Decision(Effect.IMPLICIT_DENY)  # limited by policies that are gone
-    return decide(identity, asked, boundary=boundary, session=limits)
+        return None
+    return _Held(identity, boundary, limits)
 
 
 def denial(session: Session, action: str, resource: str, decision: Decision) -> str:
