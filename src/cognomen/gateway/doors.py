@@ -33,18 +33,3 @@ class Doors:
 
     async def asks_for(self, session: Session, prefix: str) -> bool:
         return await permissions.asks_for(self.store, session, prefix)
-
-
-def request_keys(clock: Clock, source_ip: str, scheme: str, region: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
-    """Keys of every request's context: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
-    now = clock.now()
-    found = {
-        "aws:CurrentTime": [str(now)],
-        "aws:EpochTime": [str(int(now))],
-        "aws:SecureTransport": ["true" if scheme == "https" else "false"],
-        "aws:RequestedRegion": [region],
-        **{f"aws:{name}": [value] for name, value in headers.items() if value},
-    }
-    if source_ip:
-        found["aws:SourceIp"] = [source_ip]
-    return found

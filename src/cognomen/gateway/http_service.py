@@ -14,12 +14,12 @@ from cognomen.api.errors import UnrecognizedClientException
 from cognomen.api.failure import ServiceError
 from cognomen.config import GatewayRoute
 from cognomen.gateway import payload
-from cognomen.gateway.doors import Doors, request_keys
+from cognomen.gateway.doors import Doors
 from cognomen.gateway.head import Head, Refused, decoded, encoded, kept_headers
 from cognomen.gateway.relay import Relay
 from cognomen.gateway.upstream import Broken, Slow, Stream, Unreachable, Upstream
 from cognomen.tokens import bearer, credentials
-from cognomen.tokens.permissions import denial
+from cognomen.tokens.permissions import denial, request_keys
 from cognomen.wire import sigv4
 from cognomen.wire.request import Answer, Header, HttpRequest
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from cognomen.api import errors
 from cognomen.gateway import payload, s3_delete, s3_documents, s3_headers, s3_xml
-from cognomen.gateway.doors import Doors, request_keys
+from cognomen.gateway.doors import Doors
 from cognomen.gateway.head import Head, Refused, decoded, encoded
 from cognomen.gateway.relay import Relay, log
 from cognomen.gateway.s3_caller import Signed, signed
@@ -21,7 +21,7 @@ from cognomen.gateway.s3_errors import S3Error, answer
 from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, copy_source, operation_of, place_of
 from cognomen.gateway.s3_signer import Keys, sign
 from cognomen.gateway.upstream import Answer, Broken, Slow, Stream, Unreachable, Upstream
-from cognomen.tokens.permissions import denial
+from cognomen.tokens.permissions import denial, request_keys
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import Header
 

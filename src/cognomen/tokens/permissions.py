@@ -86,6 +86,47 @@ def keys_of(session: Session) -> dict[str, Sequence[str]]:
     }
 
 
+def request_keys(clock: Clock, source_ip: str, scheme: str, region: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
+    """Keys of every request's context: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+    now = clock.now()
+    found = {
+        "aws:CurrentTime": [str(now)],
+        "aws:EpochTime": [str(int(now))],
+        "aws:SecureTransport": ["true" if scheme == "https" else "false"],
+        "aws:RequestedRegion": [region],
+        **{f"aws:{name}": [value] for name, value in headers.items() if value},
+    }
+    if source_ip:
+        found["aws:SourceIp"] = [source_ip]
+    return found
+
+
+def operation_keys(service: str, request: object) -> dict[str, list[str]]:
+    """Keys that a request of IAM, STS or Cognito itself has, by the members in which it says so. Without them a deny would miss, and an allow by
+    `ForAllValues` hold for anything. Source: list_awsidentityandaccessmanagementiam.html and its like of the service authorization reference."""
+    tags = dict(_tags_in(request))
+    found = {f"aws:RequestTag/{key}": [value] for key, value in tags.items()}
+    keys = [*tags, *(getattr(request, "tag_keys", None) or [])]
+    found |= {"aws:TagKeys": keys} if keys else {}
+    members = _KEYS_OF.get(service, {})
+    return found | {key: [value] for name, key in members.items() if isinstance(value := getattr(request, name, None), str)}
+
+
+def _tags_in(request: object) -> Iterator[tuple[str, str]]:
+    for name in ("tags", "user_pool_tags", "identity_pool_tags"):
+        given = getattr(request, name, None) or {}
+        if isinstance(given, dict):
+            yield from given.items()
+        elif isinstance(given, list):
+            yield from ((tag.key, tag.value) for tag in given)
+
+
+_KEYS_OF = {
+    "iam": {"policy_arn": "iam:PolicyARN", "permissions_boundary": "iam:PermissionsBoundary"},
+    "sts": {"external_id": "sts:ExternalId", "role_session_name": "sts:RoleSessionName", "source_identity": "sts:SourceIdentity"},
+}
+
+
 def trusted(role: Role, action: str, request: Request) -> bool:
     """Whether a role's trust policy lets the request's principal do `action`. Raises BadPolicy."""
     return trusts(_parsed(role.trust, ""), action, request)
@@ -121,6 +162,9 @@ async def resource_of(store: Store, service: str, account: str, region: str, req
         user_pool = await store.pools.get(named["user_pool_id"])  # found from any region, it has one ARN
         where = user_pool.region if user_pool is not None else region
         return f"arn:aws:cognito-idp:{where}:{account}:userpool/{named['user_pool_id']}"
+    if service == "cognito-identity" and "identity_id" in named and "identity_pool_id" not in named:
+        identity = await store.identities.find(named["identity_id"])
+        named |= {"identity_pool_id": identity.pool_id} if identity is not None else {}
     if service in ("cognito-identity", "cognito-sync") and "identity_pool_id" in named:
         identity_pool = await store.identity_pools.get(named["identity_pool_id"])
         where = identity_pool.region if identity_pool is not None else region

@@ -60,7 +60,7 @@ class Sessions(Protocol):
     def secret(self, access_key_id: str) -> str: ...
 
     async def decide(
-        self, session: Session, operation: Operation, request: object, region: str, source_ip: str
+        self, session: Session, operation: Operation, request: object, region: str, source: HttpRequest
     ) -> list[tuple[str, str, Decision]]:
         """Each action that the request takes, on what, and whether the session may."""
         ...
@@ -96,12 +96,12 @@ class Authenticator:
         authorize(caller, operation)
         return Identity(caller, claim.region, body)
 
-    async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source_ip: str) -> None:
+    async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source: HttpRequest) -> None:
         """For the session of a role: whether its policies let it do this to what the request names, and pass on the roles in it. Raises AccessDeniedException."""
         session = caller.session
         if session is None or operation.unsigned or operation.name == "GetCallerIdentity" or self.sessions is None:
             return
-        for action, resource, decision in await self.sessions.decide(session, operation, request, region, source_ip):
+        for action, resource, decision in await self.sessions.decide(session, operation, request, region, source):
             if not decision.allowed:
                 raise errors.AccessDeniedException(permissions.denial(session, action, resource, decision))
 
