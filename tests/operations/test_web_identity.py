@@ -10,6 +10,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
+from cognomen.tokens.permissions import session_of
 from tests.kit.aws_query import query, refused
 from tests.kit.provider import Provider
 from tests.kit.server import TestServer, settings_for
@@ -219,3 +220,43 @@ class TestBuiltInProviders:
             assert (await no(social, token))[0] == "AccessDenied"
         else:
             assert (await no(social, "token", ProviderId=name))[0] == "AccessDenied"
+
+
+class TestTags:
+    """Principal tags in the token of a registered provider (id_session-tags.html)."""
+
+    @pytest.fixture
+    async def provider(self, server: TestServer) -> AsyncIterator[Provider]:
+        with Provider() as running:
+            asked: dict[str, Any] = {"Url": running.url, "ClientIDList": ["app"]}
+            arn = (await query(server, "iam", "CreateOpenIDConnectProvider", **asked))["OpenIDConnectProviderArn"]
+            actions = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:AssumeRole"]
+            statements = [{"Effect": "Allow", "Principal": {"Federated": arn, "AWS": ACCOUNT}, "Action": actions}]
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            await query(server, "iam", "CreateRole", RoleName="Kim", AssumeRolePolicyDocument=document)
+            yield running
+
+    def token(self, server: TestServer, provider: Provider, tags: dict[str, Any], *transitive: str) -> str:
+        said = {"principal_tags": {key: [value] for key, value in tags.items()}, "transitive_tag_keys": list(transitive)}
+        return provider.token(provider.claims(server.clock.now(), **{"https://aws.amazon.com/tags": said}))
+
+    async def test_they_are_the_sessions(self, server: TestServer, provider: Provider) -> None:
+        made = await assume(server, self.token(server, provider, {"team": "red", "cost": "1"}, "team"))
+        rooms, given = server.server.rooms, made["Credentials"]
+        found = await session_of(rooms.store, rooms.sealer, rooms.clock, given["AccessKeyId"], given["SessionToken"])
+        assert (found.tags, found.transitive) == ({"team": "red", "cost": "1"}, ["team"])
+
+    @pytest.mark.parametrize(
+        ("tags", "transitive"),
+        [
+            ({"aws:admin": "1"}, ()),
+            ({"a": "x" * 257}, ()),
+            ({f"k{n}": "1" for n in range(51)}, ()),
+            ({"A": "1", "a": "2"}, ()),
+            ({"a": "1"}, ("b",)),
+        ],
+    )
+    async def test_what_no_session_has(
+        self, server: TestServer, provider: Provider, tags: dict[str, str], transitive: tuple[str, ...]
+    ) -> None:
+        assert (await no(server, self.token(server, provider, tags, *transitive)))[0] == "InvalidIdentityToken"

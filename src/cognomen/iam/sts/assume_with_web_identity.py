@@ -18,12 +18,15 @@ async def assume_role_with_web_identity(
     """The token is looked at before the role, so that who has none learns nothing of roles."""
     token = request.web_identity_token
     login = await (built_in.by_access_token(cx, request.provider_id, token) if request.provider_id else web_identity.verified(cx, token))
+    if problem := issuing.tag_problem(login.tags, login.transitive):
+        raise errors.InvalidIdentityTokenException(problem)
     role, federated = await _trusting(cx, request, login)
     wanted = issuing.Wanted(
         name=request.role_session_name,
         principal={"Federated": federated},
         context=login.context,
         tags=dict(login.tags),
+        transitive=login.transitive,
         duration=request.duration_seconds or 3600,
     )
     made = issuing.issue(cx, role, request, wanted)
@@ -40,7 +43,7 @@ async def _trusting(cx: Context, request: sts.AssumeRoleWithWebIdentityRequest, 
     context: dict[str, Sequence[str]] = {
         **login.context,
         "sts:RoleSessionName": [request.role_session_name],
-        **issuing.tag_keys(login.tags, ()),
+        **issuing.tag_keys(login.tags, login.transitive),
     }
     actions = ["sts:AssumeRoleWithWebIdentity", *(["sts:TagSession"] if login.tags else [])]
     refused = actions[0]

@@ -21,7 +21,7 @@ _KEYS = {FACEBOOK: ("id", "app_id"), AMAZON: ("user_id", "app_id")}
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
     """`federated` are the names under which trust policies may know the provider; `context` the keys of their conditions; `tags` are principal tags in
-    the token."""
+    the token, `transitive` the keys of those that pass on."""
 
     federated: tuple[str, ...]
     issuer: str
@@ -29,6 +29,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     context: dict[str, list[str]]
     tags: dict[str, str] = {}
+    transitive: list[str] = []
 
 
 async def by_access_token(cx: Context, provider: str, token: str) -> Login:

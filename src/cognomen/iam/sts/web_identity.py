@@ -99,7 +99,8 @@ async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
     found = await asked(cx, OIDC, token, expected_of(provider, cx.clock.now()))
     login = _login(issuer, found.subject, found.audience, provider)
-    return msgspec.structs.replace(login, tags=identity_tokens.tags_of(found.claims))
+    tags, transitive = identity_tokens.tags_of(found.claims), identity_tokens.transitive_of(found.claims)
+    return msgspec.structs.replace(login, tags=tags, transitive=transitive)
 
 
 def _name_of(issuer: str) -> str:
