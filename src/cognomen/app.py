@@ -53,6 +53,7 @@ from cognomen.wire import restjson
 from cognomen.wire.caller import AccessKey, Authenticator
 from cognomen.wire.dispatch import Call, Dispatcher, Receive, Scope, Send
 from cognomen.wire.event_stream import EventStream
+from cognomen.wire.request import HttpRequest
 
 if TYPE_CHECKING:
     from cognomen.gateway.site import Gateway
@@ -121,7 +122,7 @@ class TemporaryKeys:
         return credentials.secret_of(self._rooms.sealer, access_key_id)
 
     async def decide(
-        self, session: credentials.Session, operation: Operation, request: object, region: str, source_ip: str
+        self, session: credentials.Session, operation: Operation, request: object, region: str, source: HttpRequest
     ) -> list[tuple[str, str, Decision]]:
         """What the request does and to what, and whether the session may."""
         store = self._rooms.store
@@ -129,7 +130,10 @@ class TemporaryKeys:
         resource = await permissions.resource_of(store, operation.service, session.account, where, request)
         passed = permissions.roles_passed(operation.service, request)
         asked = [(f"{operation.service}:{operation.name}", resource), *(("iam:PassRole", role) for role in passed)]
-        context = {"aws:SourceIp": [source_ip], "aws:CurrentTime": [str(self._rooms.clock.now())], "aws:RequestedRegion": [where]}
+        named = {"UserAgent": source.text(b"user-agent"), "Referer": source.text(b"referer")}
+        context = permissions.request_keys(self._rooms.clock, source.client, source.scheme, where, named)
+        context |= permissions.operation_keys(operation.service, request)
+        context |= {"iam:PassedToService": [f"{operation.service}.amazonaws.com"]} if passed else {}
         return [(*one, await permissions.decide_for(store, session, *one, context)) for one in asked]
 
 

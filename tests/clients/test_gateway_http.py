@@ -162,6 +162,13 @@ def test_nobody_writes_the_trusted_headers(stage: Stage) -> None:
     assert [name for name, _ in headers if "sub" in name] == ["x-cognomen-sub"]
     assert [value for name, value in headers if name == "x-cognomen-groups"] == ["staff%2C%C3%BC"]
     assert [value for name, value in headers if name == "x-forwarded-for"] == ["127.0.0.1"]
+    instead = (b"X-HTTP-Method-Override: DELETE", b"X-Original-URL: /staff", b"x.rewrite.url: /staff", b"X-Real-IP: 1.2.3.4", b"x-kept: 1")
+    status, seen = stage.raw(b"/orders", *instead)
+    names = {name.lower() for name, _ in seen[0]["headers"]}
+    assert (status, [name for name in names if name.startswith(("x-", "x.")) and not name.startswith(("x-cognomen-", "x-forwarded-"))]) == (
+        b"HTTP/1.1 200 OK",
+        ["x-kept"],
+    )
     chunked = b"1\r\na\r\n0\r\nx-cognomen-sub: me\r\nx-late: 1\r\n\r\n"
     status, seen = stage.raw(b"/orders", b"transfer-encoding: chunked", method=b"POST", body=chunked)
     assert (status, seen[0]["body"]) == (b"HTTP/1.1 200 OK", "a")

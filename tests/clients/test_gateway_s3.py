@@ -11,57 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import httpx
 import pytest
-from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import MasterKey, Sealer
 from cognomen.tokens import credentials
 from tests.clients.conftest import App
-from tests.kit.gateway import STORE_KEYS, allow, assumed, raw, role, running, s3
-from tests.kit.live import Live
-
-ALL = allow({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
-
-
-class Stage:
-    def __init__(self, live: Live, url: str, store: Any) -> None:
-        self.live = live
-        self.url = url
-        self.store = store
-        self.hosted = url.replace("127.0.0.1", "s3.localhost")
-        self.everything = assumed(live, role(live, "All", ALL))
-
-    def client(self, name: str, *statements: dict[str, Any], **config: Any) -> Any:
-        return s3(self.url, assumed(self.live, role(self.live, name, allow(*statements))), **config)
+from tests.kit.gateway import ALL, STORE_KEYS, Stage, allow, assumed, raw, refusal, role, s3, staged
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    store = boto3.client(
-        "s3", endpoint_url=f"http://{host}:{port}", aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
-    )
-    store.create_bucket(Bucket="files")
-    routes = {
-        "files": {"kind": "s3", "url": f"http://{host}:{port}", **STORE_KEYS},
-        "hosts": {"kind": "s3", "url": f"http://{host}:{port}", "host": "s3.localhost", **STORE_KEYS},
-    }
-    with running(tmp_path_factory.mktemp("gateway") / "data", routes) as (live, url):
-        yield Stage(live, url, store)
-    moto.stop()
-
-
-def refusal(call: Any, **members: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**members)
-    found = error.value.response["Error"]
-    return found["Code"], found["Message"]
+    with staged(tmp_path_factory.mktemp("gateway") / "data") as stage:
+        yield stage
 
 
 def test_what_is_put_through_the_gateway_lies_in_the_store(stage: Stage) -> None:

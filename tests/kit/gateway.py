@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
 
 from tests.kit.live import REGION, Live
 
@@ -121,3 +125,45 @@ def raw(url: str, request: bytes, seconds: float = 5.0) -> bytes:
         except (TimeoutError, ConnectionResetError):
             pass
     return out
+
+
+ALL = allow({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+
+
+class Stage:
+    def __init__(self, live: Live, url: str, store: Any) -> None:
+        self.live = live
+        self.url = url
+        self.store = store
+        self.hosted = url.replace("127.0.0.1", "s3.localhost")
+        self.everything = assumed(live, role(live, "All", ALL))
+
+    def client(self, name: str, *statements: dict[str, Any], **config: Any) -> Any:
+        return s3(self.url, assumed(self.live, role(self.live, name, allow(*statements))), **config)
+
+
+@contextmanager
+def staged(data: Path) -> Iterator[Stage]:
+    """A store with a bucket `files`, behind a gateway by path and by host."""
+    moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset")  # all of a process's moto servers have one memory
+    store = boto3.client(
+        "s3", endpoint_url=f"http://{host}:{port}", aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
+    )
+    store.create_bucket(Bucket="files")
+    routes = {
+        "files": {"kind": "s3", "url": f"http://{host}:{port}", **STORE_KEYS},
+        "hosts": {"kind": "s3", "url": f"http://{host}:{port}", "host": "s3.localhost", **STORE_KEYS},
+    }
+    with running(data, routes) as (live, url):
+        yield Stage(live, url, store)
+    moto.stop()
+
+
+def refusal(call: Any, **members: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**members)
+    found = error.value.response["Error"]
+    return found["Code"], found["Message"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -14,10 +15,17 @@ from joserfc.jwk import ECKey, RSAKey
 from cognomen.kernel import base64url
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that does not trust the certificate hangs up."""
+
+
 class Provider:
     """`answers` are JSON by path, asked without the query; what is not there is a 404. `asked` are (path with query, headers)."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.answers: dict[str, Any] = {}
         self.key: Any = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
@@ -36,10 +44,11 @@ class Provider:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.name = self.url.removeprefix("http://")
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.name = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"{'http' if tls is None else 'https'}://{self.name}"
         self.publish(self.key)
 
     def publish(self, *keys: Any) -> None:

@@ -105,6 +105,23 @@ class TestOpenIdConnect:
         assert await get_id(server, pool_id, **{provider.name: token})
         assert len(provider.asked) == 4
 
+    async def test_slashes_at_an_issuers_end_do_not_make_a_storm(self, server: TestServer, provider: Provider) -> None:
+        """One is no difference, more are another issuer; a provider's keys are fetched once, whoever asks and by which form."""
+        pool_id = await registered(server, provider)
+        tokens = [provider.token(provider.claims(server.clock.now(), iss=provider.url + "/" * number)) for number in range(5)]
+        refusals = [await refused(server, "GetId", IdentityPoolId=pool_id, Logins={provider.name: token}) for token in tokens[2:]]
+        assert refusals == [invalid("Issuer doesn't match providerName")] * 3
+        asked: dict[str, Any] = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/None", "RoleSessionName": "app"}
+        for token in tokens[2:]:
+            issuer = provider.url + "/" * tokens.index(token)
+            found = await query_refused(server, "sts", "AssumeRoleWithWebIdentity", **asked, WebIdentityToken=token)
+            assert found == (400, "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}")
+        assert provider.asked == []
+        assert len({await get_id(server, pool_id, **{provider.name: token}) for token in tokens[:2]}) == 1
+        for token in tokens[:2]:
+            assert (await query_refused(server, "sts", "AssumeRoleWithWebIdentity", **asked, WebIdentityToken=token))[1] == "AccessDenied"
+        assert len(provider.asked) == 2
+
     async def test_keys_that_are_known_outlive_their_source(self, server: TestServer, provider: Provider) -> None:
         """A provider that is away refuses nobody whose key is known; one that never answered cannot be asked, and is not asked again at once."""
         pool_id = await registered(server, provider)
@@ -186,6 +203,24 @@ class TestSocial:
         for wrong, why in (({"aud": "x"}, "Incorrect token audience."), ({"iss": provider.url}, "Issuer doesn't match providerName")):
             bad = provider.token({**claims, **wrong})
             assert await refused(social, "GetId", IdentityPoolId=pool_id, Logins={name: bad}) == invalid(why)
+
+    async def test_google_as_a_registered_provider(self, social: TestServer, provider: Provider) -> None:
+        """For apps on several platforms: each of its registered clients, under both names that Google gives itself."""
+        arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/accounts.google.com"
+        registration: dict[str, Any] = {"Url": "https://accounts.google.com", "ClientIDList": ["android", "ios"]}
+        await query(social, "iam", "CreateOpenIDConnectProvider", **registration)
+        pool_id = await identity_pool(social, OpenIdConnectProviderARNs=[arn])
+        google = "accounts.google.com"
+        claims = provider.claims(social.clock.now(), iss=f"https://{google}", aud="android")
+        tokens = [provider.token({**claims, **more}) for more in ({}, {"aud": "ios"}, {"iss": google})]
+        ids = {await get_id(social, pool_id, **{google: token}) for token in tokens}
+        assert (len(ids), provider.paths()) == (1, ["/keys"])
+        for wrong, why in (({"aud": "web"}, "Incorrect token audience."), ({"iss": provider.url}, "Issuer doesn't match providerName")):
+            bad = provider.token({**claims, **wrong})
+            assert await refused(social, "GetId", IdentityPoolId=pool_id, Logins={google: bad}) == invalid(why)
+        without = await identity_pool(social, SupportedLoginProviders={"appleid.apple.com": "app"})
+        no = ("NotAuthorizedException", "Token is not from a supported provider of this identity pool.")
+        assert await refused(social, "GetId", IdentityPoolId=without, Logins={google: tokens[0]}) == no
 
     async def test_facebook(self, social: TestServer, provider: Provider) -> None:
         """The token's own app and user are asked for; another app's token is refused, and no token stands in an address."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -254,6 +256,18 @@ class TestLinking:
         enabled = (await identity(server, "ListIdentities", **named, HideDisabled=True))["Identities"]
         assert [one["IdentityId"] for one in enabled] == [kim]
 
+    async def test_a_merged_id_means_the_one_that_has_its_logins(self, server: TestServer) -> None:
+        """To unlink too, as to all that names an identity."""
+        one, other, pool_id = await self.two(server)
+        both = {**await one.logins("kim"), **await other.logins("kim")}
+        kim, guest = await get_id(server, pool_id, both), await get_id(server, pool_id)
+        assert (await identity(server, "GetOpenIdToken", IdentityId=guest, Logins=both))["IdentityId"] == kim
+        await one.user("lee")
+        unlink = {"IdentityId": guest, "LoginsToRemove": [other.name]}
+        assert await refused(server, "UnlinkIdentity", **unlink, Logins=await one.logins("lee")) == MISMATCH
+        await identity(server, "UnlinkIdentity", **unlink, Logins=both)
+        assert (await identity(server, "DescribeIdentity", IdentityId=kim))["Logins"] == [one.name]
+
     async def test_a_guest_signs_in_twice_at_once(self, server: TestServer) -> None:
         """Two users who would both have a guest's identity: one gets it, the other is not let in."""
         one, other, pool_id = await self.two(server)
@@ -299,3 +313,36 @@ class TestListing:
         assert await refused(server, "DescribeIdentity", IdentityId=kim) == gone
         assert await refused(server, "GetOpenIdToken", IdentityId=kim, Logins=logins) == gone
         assert await get_id(server, pool_id, logins) != kim
+
+    async def test_a_failure_at_one_leaves_the_others_answered(self, server: TestServer) -> None:
+        """The storage holds on to one of three: it alone is named, and stays whole; the deletions before and after it are told and done."""
+        directory, pool_id = await setting(server)
+        logins = await directory.logins("kim")
+        first, kim, last = await get_id(server, pool_id), await get_id(server, pool_id, logins), await get_id(server, pool_id)
+        told: list[IdentityDeleted] = []
+        server.server.rooms.events.on(IdentityDeleted, told.append)
+        async with held(server, pool_id, kim):
+            answer = await identity(server, "DeleteIdentities", IdentityIdsToDelete=[first, kim, last])
+        assert answer == {"UnprocessedIdentityIds": [{"IdentityId": kim, "ErrorCode": "InternalServerError"}]}
+        assert [event.identity_id for event in told] == [first, last]
+        left = (await identity(server, "ListIdentities", IdentityPoolId=pool_id, MaxResults=9))["Identities"]
+        assert [one["IdentityId"] for one in left] == [kim]
+        assert await get_id(server, pool_id, logins) == kim
+
+
+@asynccontextmanager
+async def held(server: TestServer, pool_id: str, identity_id: str) -> AsyncIterator[None]:
+    """The database itself refuses to delete one identity."""
+    engine = server.store.engine
+    refuses = f"BEFORE DELETE ON identities WHEN old.pool_id = '{pool_id}' AND old.identity_id = '{identity_id}'"
+    sqlite = [f"CREATE TRIGGER hold {refuses} BEGIN SELECT RAISE(ABORT, 'held'); END"]
+    postgresql = [
+        "CREATE FUNCTION held() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'held'; END $$ LANGUAGE plpgsql",
+        f"CREATE TRIGGER hold {refuses.replace(' WHEN ', ' FOR EACH ROW WHEN (')}) EXECUTE FUNCTION held()",
+    ]
+    on_sqlite = engine.name == "sqlite"
+    await engine.script(sqlite if on_sqlite else postgresql)
+    try:
+        yield
+    finally:
+        await engine.script(["DROP TRIGGER hold"] if on_sqlite else ["DROP TRIGGER hold ON identities", "DROP FUNCTION held()"])

@@ -120,7 +120,7 @@ class TestTags:
 
 class TestRoles:
     async def test_roles_are_replaced_together(self, server: TestServer) -> None:
-        pool_id = await identity_pool(server)
+        pool_id = await identity_pool(server, SupportedLoginProviders={"www.amazon.com": "app"})
         assert await identity(server, "GetIdentityPoolRoles", IdentityPoolId=pool_id) == {"IdentityPoolId": pool_id}
         mapping = {"www.amazon.com": {"Type": "Token", "AmbiguousRoleResolution": "Deny"}}
         roles = {"authenticated": ROLE, "unauthenticated": ROLE}
@@ -152,10 +152,44 @@ class TestRoles:
         ],
     )
     async def test_mappings_that_could_not_decide(self, server: TestServer, mapping: dict[str, Any]) -> None:
-        pool_id = await identity_pool(server)
+        pool_id = await identity_pool(server, SupportedLoginProviders={"www.amazon.com": "app"})
         asked = {"IdentityPoolId": pool_id, "Roles": {"authenticated": ROLE}, "RoleMappings": {"www.amazon.com": mapping}}
         assert (await refused(server, "SetIdentityPoolRoles", **asked))[0] == "InvalidParameterException"
         assert await identity(server, "GetIdentityPoolRoles", IdentityPoolId=pool_id) == {"IdentityPoolId": pool_id}
+
+    async def test_mappings_of_providers_that_the_pool_has(self, server: TestServer) -> None:
+        """By name or ARN; a user pool by any of its names, with its client or without. No other, and nothing is kept of a request that names one."""
+        oidc = "arn:aws:iam::000000000000:oidc-provider/idp.example.com"
+        saml = "arn:aws:iam::000000000000:saml-provider/Corp"
+        user_pool = "cognito-idp.us-east-1.amazonaws.com/us-east-1_abcDEF123"
+        pool_id = await identity_pool(
+            server,
+            SupportedLoginProviders={"www.amazon.com": "app"},
+            OpenIdConnectProviderARNs=[oidc],
+            SamlProviderARNs=[saml],
+            DeveloperProviderName="login.shop",
+            CognitoIdentityProviders=[{"ProviderName": user_pool, "ClientId": "client1"}],
+        )
+        mapping = {"Type": "Token", "AmbiguousRoleResolution": "Deny"}
+        own = "localhost:2646/us-east-1_abcDEF123"
+        good = ["www.amazon.com", oidc, "idp.example.com", saml, "login.shop", user_pool, f"{user_pool}:client1", own, f"{own}:client1"]
+        asked: dict[str, Any] = {"IdentityPoolId": pool_id, "Roles": {"authenticated": ROLE}}
+        await identity(server, "SetIdentityPoolRoles", **asked, RoleMappings=dict.fromkeys(good, mapping))
+        for wrong in (
+            "graph.facebook.com",
+            f"https://{user_pool}",
+            f"{user_pool}:other",
+            f"{user_pool}x",
+            "us-east-1_abcDEF123",
+            f"{saml}2",
+        ):
+            no = await refused(server, "SetIdentityPoolRoles", **asked, RoleMappings={"www.amazon.com": mapping, wrong: mapping})
+            assert no == (
+                "InvalidParameterException",
+                f"({wrong}) is not a valid RoleMapping ProviderName or is not a configured provider.",
+            )
+        shown = await identity(server, "GetIdentityPoolRoles", IdentityPoolId=pool_id)
+        assert sorted(shown["RoleMappings"]) == sorted(good)
 
     async def test_principal_tags_by_provider(self, server: TestServer) -> None:
         """UseDefaults shows AWS's own map; a provider that the pool has not is refused."""

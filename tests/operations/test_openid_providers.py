@@ -53,7 +53,16 @@ async def test_one_address_is_registered_once(server: TestServer) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["accounts.example.com", "http://accounts.example.com", "https://", "https://a@b.c", "https://b.c?x", "https://b.c#x", "https://["],
+    [
+        "accounts.example.com",
+        "http://accounts.example.com",
+        "https://",
+        "https://a@b.c",
+        "https://b.c?x",
+        "https://b.c#x",
+        "https://b.c//",
+        "https://[",
+    ],
 )
 async def test_what_is_no_address(server: TestServer, url: str) -> None:
     refusal = await refused(server, "iam", "CreateOpenIDConnectProvider", Url=url)

@@ -215,7 +215,18 @@ RESOURCES: list[tuple[str, Any, str, dict[str, list[str]], bool, str]] = [
     ("Resource", "arn:aws:sqs", "arn:aws:sqs:us-east-1:111122223333:queue", {}, True, RESOURCE),
     ("Resource", "arn:aws:sqs", "arn:aws:sns:us-east-1:111122223333:topic", {}, False, RESOURCE),
     ("Resource", "arn:aws:sqs:us-east-1:*:queue?", "arn:aws:sqs:us-east-1:111122223333:queue1", {}, True, RESOURCE),
-    ("Resource", "arn:aws:sqs:us*:queue", "arn:aws:sqs:us-east-1:111122223333:queue", {}, False, RESOURCE),
+    ("Resource", "arn:aws:sqs:us*:queue", "arn:aws:sqs:us-east-1:111122223333:queue", {}, True, RESOURCE),
+    ("Resource", "arn:aws:sqs:us*:queue", "arn:aws:sqs:eu-west-1:111122223333:queue", {}, False, RESOURCE),
+    ("Resource", "arn:aws:sqs:u*st-1:queue", "arn:aws:sqs:us-east-1:111122223333:queue", {}, False, RESOURCE),
+    ("Resource", "arn:aws:s3:*:secret/*", "arn:aws:s3:::secret/x", {}, True, RESOURCE),
+    ("Resource", "arn:aws:s3*:secret/*", "arn:aws:s3:::secret/x", {}, True, RESOURCE),
+    ("Resource", "arn:aws:s3*:secret/*", "arn:aws:s3:::public/x", {}, False, RESOURCE),
+    ("Resource", "arn:aws:s3:::*/x", "arn:aws:s3:::secret/a:b/x", {}, True, RESOURCE),
+    ("Resource", "arn:aws:s3:us-*-1:111122223333:a/x", "arn:aws:s3:us-east-1:111122223333:b/-1:111122223333:a/x", {}, False, RESOURCE),
+    ("Resource", "arn:aws:s3:*:a${*}:x", "arn:aws:s3:::a*:x", {}, True, RESOURCE),
+    ("Resource", "arn:aws:s3:${*}:secret/*", "arn:aws:s3:::secret/x", {}, False, RESOURCE),
+    ("NotResource", "arn:aws:s3:*:secret/*", "arn:aws:s3:::secret/x", {}, False, RESOURCE),
+    ("NotResource", "arn:aws:s3:*/x", "arn:aws:s3:::secret/x", {}, False, RESOURCE),
     ("Resource", "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:role/a/b", {}, True, RESOURCE),
     ("Resource", ["arn:aws:s3:::a", "arn:aws:s3:::b"], "arn:aws:s3:::b", {}, True, RESOURCE),
     ("NotResource", "arn:aws:s3:::hr/*", "arn:aws:s3:::hr/pay", {}, False, RESOURCE),
@@ -253,6 +264,25 @@ RESOURCES: list[tuple[str, Any, str, dict[str, list[str]], bool, str]] = [
     ("Resource", "arn:aws:s3:::b/${?}", "arn:aws:s3:::b/x", {}, False, VARIABLES),
     ("Resource", "arn:aws:s3:::b/${$}{x}", "arn:aws:s3:::b/${x}", {}, True, VARIABLES),
     ("Resource", "arn:aws:s3:::b/${unknown", "arn:aws:s3:::b/${unknown", {}, True, VARIABLES),
+]
+
+# Resource or NotResource of a statement that denies, the request's resource, is it denied: as wide as a `*` can be meant
+DENIED: list[tuple[str, Any, str, bool]] = [
+    ("Resource", "arn:aws:s3:*:secret/*", "arn:aws:s3:::secret/x", True),
+    ("Resource", "arn:aws:s3*:secret/*", "arn:aws:s3:::secret/x", True),
+    ("Resource", "arn:aws:s3:*/x", "arn:aws:s3:::secret/x", True),
+    ("Resource", "arn:aws:s3:*/x", "arn:aws:s3:::secret/y", False),
+    ("Resource", "arn:*:secret/*", "arn:aws:s3:::secret/x", True),
+    ("Resource", "arn:*secret*", "arn:aws:s3:::secret/x", True),
+    ("Resource", "arn:aws:s3:::secret/*", "arn:aws:s3:::secret/a:b", True),
+    ("Resource", "arn:aws:s3:us-*:secret/*", "arn:aws:s3:::secret/x", False),
+    ("Resource", "arn:aws:sqs:u*st-1:queue", "arn:aws:sqs:us-east-1:111122223333:queue", False),
+    ("Resource", "arn:aws:sqs:u*-1*:queue", "arn:aws:sqs:us-east-1:111122223333:queue", True),
+    ("Resource", "arn:aws:s3:*:home/${aws:userid}/*", "arn:aws:s3:::home/me/x", True),
+    ("Resource", "arn:aws:s3:*:home/${aws:userid}/*", "arn:aws:s3:::home/you/x", False),
+    ("NotResource", "arn:aws:s3:*:public/*", "arn:aws:s3:::public/x", False),
+    ("NotResource", "arn:aws:s3:*:public/*", "arn:aws:s3:::secret/x", True),
+    ("NotResource", "arn:aws:s3:*/x", "arn:aws:s3:::public/x", True),
 ]
 
 _ACCOUNT = "111122223333"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cognomen.gateway import s3_delete
+from cognomen.gateway import s3_delete, s3_documents
 from cognomen.gateway.head import Refused, decoded, encoded
 from cognomen.gateway.s3_operations import Place, Unknown, asked_of, context_of, operation_of, place_of
+from cognomen.gateway.s3_xml import Malformed
 from cognomen.wire.request import HttpRequest
 
 OBJECT = "arn:aws:s3:::b-1/k/x"
@@ -101,7 +102,7 @@ def test_headers_that_do_more_are_asked_for_too() -> None:
 def test_keys_of_conditions() -> None:
     headers = [(b"x-amz-acl", b"private"), (b"x-amz-tagging", b"a=b+c&d=%20")]
     request = HttpRequest("PUT", b"/b-1/k", headers=headers)
-    assert context_of({"prefix": "", "max-keys": "5", "versionId": "v"}, request) == {
+    assert context_of({"prefix": "", "max-keys": "5", "versionId": "v"}, request, 0.0) == {
         "s3:prefix": [""],
         "s3:max-keys": ["5"],
         "s3:VersionId": ["v"],
@@ -120,6 +121,16 @@ def test_paths_have_one_spelling() -> None:
     for bad in ("/b", "/-b1/k", "/b..1/k", "/b%1/k", "/b-1/" + "k" * 1025):
         with pytest.raises(Refused):
             place_of(bad)
+
+
+@pytest.mark.parametrize("name", ["minio", "MinIO", "rustfs", "admin", "swift"])
+def test_doors_of_the_stores_own_are_no_buckets(name: str) -> None:
+    """`PUT /minio/admin/v3/import-iam` is no object to MinIO: by path, by host and as a copy's source."""
+    for path, bucket in ((f"/{name}/admin/v3/import-iam", ""), (f"/{name}", ""), ("/admin/v3/info", name)):
+        with pytest.raises(Refused):
+            place_of(path, bucket)
+    with pytest.raises(Refused):
+        asked("PUT", "/b-1/k/x", None, x_amz_copy_source=f"/{name}/k")
 
 
 def test_the_document_of_a_deletion() -> None:
@@ -144,8 +155,81 @@ def test_the_document_of_a_deletion() -> None:
         b"<Delete>" + b"<Object><Key>a</Key></Object>" * 1001 + b"</Delete>",
     ]
     for document in bad:
-        with pytest.raises(s3_delete.Malformed):
+        with pytest.raises(Malformed):
             s3_delete.read(document)
+
+
+NOW = 1_790_000_000.0
+DOCUMENTS = [
+    (
+        "PutObjectTagging",
+        "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &lt;</Value></Tag><Tag><Key>b</Key><Value></Value></Tag></TagSet></Tagging>",
+        {"s3:RequestObjectTag/a": ["1 <"], "s3:RequestObjectTag/b": [""], "s3:RequestObjectTagKeys": ["a", "b"]},
+    ),
+    ("PutObjectTagging", "<Tagging><TagSet/></Tagging>", {}),
+    (
+        "PutObjectRetention",
+        "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2026-09-23T14:13:20Z</RetainUntilDate></Retention>",
+        {
+            "s3:object-lock-mode": ["GOVERNANCE"],
+            "s3:object-lock-retain-until-date": ["2026-09-23T14:13:20Z"],
+            "s3:object-lock-remaining-retention-days": ["2"],
+        },
+    ),
+    ("PutObjectRetention", "<Retention/>", {}),
+    ("PutObjectLegalHold", "<LegalHold><Status>ON</Status></LegalHold>", {"s3:object-lock-legal-hold": ["ON"]}),
+    ("RestoreObject", "<RestoreRequest><Days>2</Days><GlacierJobParameters><Tier>Bulk</Tier></GlacierJobParameters></RestoreRequest>", {}),
+]
+
+
+@pytest.mark.parametrize(("operation", "document", "context"), DOCUMENTS)
+def test_documents_say_what_conditions_ask_for(operation: str, document: str, context: dict[str, list[str]]) -> None:
+    """And are written anew, to the same."""
+    found = s3_documents.read(operation, document.encode(), NOW)
+    assert found.context == context
+    assert s3_documents.read(operation, found.body, NOW) == found
+
+
+WRONG = [
+    ("PutObjectTagging", "<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>"),
+    (
+        "PutObjectTagging",
+        "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>a</Key><Value>2</Value></Tag></TagSet></Tagging>",
+    ),
+    ("PutObjectTagging", "<Tagging><TagSet/><TagSet/></Tagging>"),
+    ("PutObjectTagging", "<Tagging><TagSet><Other><Key>a</Key><Value>1</Value></Other></TagSet></Tagging>"),
+    ("PutObjectTagging", "<Tagging><TagSet>" + "<Tag><Key>a</Key><Value>1</Value></Tag>" * 11 + "</TagSet></Tagging>"),
+    ("PutObjectTagging", "<Other/>"),
+    ("PutObjectRetention", "<Retention><Mode>GOVERNANCE</Mode><Mode>COMPLIANCE</Mode></Retention>"),
+    ("PutObjectRetention", "<Retention><RetainUntilDate>tomorrow</RetainUntilDate></Retention>"),
+    ("PutObjectRetention", "<Retention><RetainUntilDate>2026-13-23T14:13:20Z</RetainUntilDate></Retention>"),
+    ("PutObjectLegalHold", "<LegalHold><Status>O<x/>N</Status></LegalHold>"),
+    ("PutObjectLegalHold", '<!DOCTYPE x [<!ENTITY e "ON">]><LegalHold><Status>&e;</Status></LegalHold>'),
+    ("RestoreObject", "<RestoreRequest><Days>1</Days><Days>2</Days></RestoreRequest>"),
+]
+
+
+@pytest.mark.parametrize(("operation", "document"), WRONG)
+def test_documents_that_could_be_read_in_two_ways(operation: str, document: str) -> None:
+    with pytest.raises(Malformed):
+        s3_documents.read(operation, document.encode(), NOW)
+
+
+def test_a_restore_that_would_write_elsewhere() -> None:
+    """To a bucket that nobody was asked for, with the store's root key."""
+    place = "<OutputLocation><S3><BucketName>secret</BucketName><Prefix>x</Prefix></S3></OutputLocation>"
+    for more in (place, "<Type>SELECT</Type>", "<SelectParameters/>"):
+        with pytest.raises(s3_documents.Unserved):
+            s3_documents.read("RestoreObject", f"<RestoreRequest><Days>1</Days>{more}</RestoreRequest>".encode(), NOW)
+
+
+def test_locks_of_an_upload() -> None:
+    """In the keys that policies ask for; a date that is none is refused, since a condition on it could not hold."""
+    lock = [(b"x-amz-object-lock-mode", b"COMPLIANCE"), (b"x-amz-object-lock-retain-until-date", b"2026-09-22T14:13:20Z")]
+    found = context_of({}, HttpRequest("PUT", b"/b-1/k", headers=lock), NOW)
+    assert (found["s3:object-lock-mode"], found["s3:object-lock-remaining-retention-days"]) == (["COMPLIANCE"], ["1"])
+    with pytest.raises(Refused):
+        context_of({}, HttpRequest("PUT", b"/b-1/k", headers=[(b"x-amz-object-lock-retain-until-date", b"soon")]), NOW)
 
 
 def test_our_errors_join_the_stores_answer() -> None:
@@ -156,5 +240,5 @@ def test_our_errors_join_the_stores_answer() -> None:
         s3_delete.merged(b"<DeleteResult><Deleted/></DeleteResult>\n", errors) == b"<DeleteResult><Deleted/>" + error + b"</DeleteResult>"
     )
     assert s3_delete.merged(b'<DeleteResult xmlns="x"/>', errors) == b'<DeleteResult xmlns="x">' + error + b"</DeleteResult>"
-    with pytest.raises(s3_delete.Malformed):
+    with pytest.raises(Malformed):
         s3_delete.merged(b"nonsense", errors)

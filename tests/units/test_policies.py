@@ -52,6 +52,14 @@ def test_resources(element: str, wanted: Any, given: str, context: dict[str, lis
     assert decide([document], Request("s3:GetObject", given, context=context)).allowed is expected, source
 
 
+@pytest.mark.parametrize(("element", "wanted", "given", "expected"), cases.DENIED)
+def test_resources_that_are_denied(element: str, wanted: Any, given: str, expected: bool) -> None:
+    """A deny is read as wide as AWS reads it at the most: what it means to keep from everybody is never let through."""
+    document = policy(allow(), {"Effect": "Deny", "Action": "*", element: wanted})
+    found = decide([document], Request("s3:GetObject", given, context={"aws:userid": ["me"]}))
+    assert effect(found) == ("explicitDeny" if expected else "allowed"), cases.RESOURCE
+
+
 @pytest.mark.parametrize(("element", "wanted", "who", "expected"), cases.PRINCIPALS)
 def test_principals(element: str, wanted: Any, who: dict[str, str], expected: bool) -> None:
     document = policy({"Effect": "Allow", element: wanted, "Action": "s3:*", "Resource": "*"})

@@ -25,7 +25,7 @@ class Amazon:
             raise Refused(ask.REFUSED)
         info = await ask.get(f"{self._url}/auth/o2/tokeninfo?{urlencode({'access_token': token})}")
         # A pool names its application by either id: amzn1.application.… or amzn1.application-oa2-client.…
-        audience = next((str(info[name]) for name in ("app_id", "aud") if info.get(name) in expected.audiences), None)
+        audience = next((str(info[name]) for name in ("app_id", "aud") if expected.is_for(info.get(name))), None)
         if audience is None:
             raise Refused("The access token is for another application.")
         subject = info.get("user_id")

@@ -7,8 +7,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cognomen.storage.openid_providers import OpenIdProvider
+
 OIDC = "oidc"  # the kinds of providers that are registered; the others go by their own names (graph.facebook.com)
 SAML = "saml"
+GOOGLE = "accounts.google.com"  # known by its own name and, to apps on several platforms, registered too
 
 
 class Refused(Exception):
@@ -21,11 +24,21 @@ class Unavailable(Exception):
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What the token must be of. `provider` is the provider's name: an issuer without its scheme, a domain, a SAML provider's ARN. `audiences` are
-    the applications that it may be for, in the provider's own ids. `now` in epoch seconds."""
+    the applications that it may be for, in the provider's own ids; None where whoever asks looks at that. `now` in epoch seconds. `thumbprints` name
+    certificates that vouch for the provider where no public one does."""
 
     provider: str
-    audiences: tuple[str, ...]
+    audiences: tuple[str, ...] | None
     now: float
+    thumbprints: tuple[str, ...] = ()
+
+    def is_for(self, audience: object) -> bool:
+        return isinstance(audience, str) and bool(audience) and (self.audiences is None or audience in self.audiences)
+
+
+def expected_of(provider: OpenIdProvider, now: float) -> Expected:
+    """What a token of a provider must be that IAM registered."""
+    return Expected(provider=provider.url, audiences=tuple(provider.client_ids), now=now, thumbprints=tuple(provider.thumbprints))
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

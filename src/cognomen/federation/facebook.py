@@ -26,7 +26,7 @@ class Facebook:
         app = await ask.get(f"{self._url}/app?fields=id", bearer)
         audience = str(app.get("id", ""))
         # Another app's token would let that app sign in here as its users.
-        if audience not in expected.audiences:
+        if not expected.is_for(audience):
             raise Refused("The access token is for another application.")
         user = await ask.get(f"{self._url}/me?fields=id,name,email", bearer)
         subject = user.get("id")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from cognomen.federation.connector import GOOGLE
 from cognomen.federation.keys import RemoteKeys
 from cognomen.federation.oidc import KeySetAt
 
-NAME = "accounts.google.com"
-
 
 def google(keys: RemoteKeys, url: str) -> KeySetAt:
-    return KeySetAt(keys, url, frozenset((NAME, f"https://{NAME}")))
+    return KeySetAt(keys, url, frozenset((GOOGLE, f"https://{GOOGLE}")))

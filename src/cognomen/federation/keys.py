@@ -13,6 +13,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
+from cognomen.federation import thumbprints
 from cognomen.federation.connector import Unavailable
 from cognomen.kernel import outbound
 
@@ -35,6 +36,14 @@ class _Known(msgspec.Struct):
     failed: str = ""
 
 
+class _Source(msgspec.Struct, frozen=True):
+    """Where keys are: at `url`, or, where it `discovers`, where the document of the issuer `url` says."""
+
+    url: str
+    discovers: bool = False
+    vouched: tuple[str, ...] = ()
+
+
 class RemoteKeys:
     """`public_only` refuses keys in private networks. Without it this machine is as good a source as any, by http too."""
 
@@ -43,66 +52,67 @@ class RemoteKeys:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[_Known]] = {}
 
-    async def of_issuer(self, issuer: str, kid: str | None, now: float) -> Key | None:
-        """A key of an issuer that publishes its discovery document (OpenID Connect Discovery 1.0). None for a key id that it has not."""
-        return await self._find(issuer, kid, now, discovers=True)
+    async def of_issuer(self, issuer: str, kid: str | None, now: float, vouched: tuple[str, ...] = ()) -> Key | None:
+        """A key of an issuer that publishes its discovery document (OpenID Connect Discovery 1.0), named without a slash at its end. None for a key
+        id that it has not. `vouched` are thumbprints of its certificates."""
+        return await self._find(issuer, kid, now, _Source(issuer, discovers=True, vouched=vouched))
 
     async def at(self, url: str, kid: str | None, now: float) -> Key | None:
         """A key of the set at an address."""
-        return await self._find(url, kid, now, discovers=False)
+        return await self._find(url, kid, now, _Source(url))
 
-    async def _find(self, source: str, kid: str | None, now: float, *, discovers: bool) -> Key | None:
-        known = self._known.get(source)
+    async def _find(self, name: str, kid: str | None, now: float, source: _Source) -> Key | None:
+        known = self._known.get(name)
         found = _named(known, kid)
         if known is None or (now - known.asked_at >= _AGAIN and (found is None or now - known.fetched_at >= _FRESH)):
-            known = await self._refetched(source, now, discovers=discovers)
+            known = await self._refetched(source, now)
             found = _named(known, kid)
         if found is None and known.failed:
             raise Unavailable(known.failed)
         return found
 
-    async def _refetched(self, source: str, now: float, *, discovers: bool) -> _Known:
-        fetching = self._fetching.get(source)
+    async def _refetched(self, source: _Source, now: float) -> _Known:
+        fetching = self._fetching.get(source.url)
         if fetching is None:
-            fetching = self._fetching[source] = asyncio.create_task(self._fetch(source, now, discovers=discovers))
-            fetching.add_done_callback(lambda _: self._fetching.pop(source, None))
+            fetching = self._fetching[source.url] = asyncio.create_task(self._fetch(source, now))
+            fetching.add_done_callback(lambda _: self._fetching.pop(source.url, None))
         return await asyncio.shield(fetching)
 
-    async def _fetch(self, source: str, now: float, *, discovers: bool) -> _Known:
-        before = self._known.get(source)
+    async def _fetch(self, source: _Source, now: float) -> _Known:
+        before = self._known.get(source.url)
         try:
-            known = _Known(await asyncio.to_thread(self._read, source, discovers), now, now)
+            known = _Known(await asyncio.to_thread(self._read, source), now, now)
         except Unavailable as error:
             # Keys that were good stay so while their source is away, and it is not asked by each request.
             known = _Known(before.keys, before.fetched_at, now, str(error)) if before else _Known({}, now, now, str(error))
-        self._known[source] = known
-        self._known.move_to_end(source)
+        self._known[source.url] = known
+        self._known.move_to_end(source.url)
         if len(self._known) > _MOST_SOURCES:
             self._known.popitem(last=False)
         return known
 
-    def _read(self, source: str, discovers: bool) -> dict[str, Key]:
+    def _read(self, source: _Source) -> dict[str, Key]:
         """Blocks: for a thread."""
-        if discovers:
-            document = self._json(f"{source.rstrip('/')}/.well-known/openid-configuration")
-            if str(document.get("issuer", "")).rstrip("/") != source.rstrip("/"):
+        url = source.url
+        if source.discovers:
+            document = self._json(f"{url}/.well-known/openid-configuration", source.vouched)
+            if str(document.get("issuer", "")).removesuffix("/") != url:
                 raise Unavailable("the discovery document is another issuer's")
-            source = str(document.get("jwks_uri", ""))
+            url = str(document.get("jwks_uri", ""))
         found: dict[str, Key] = {}
-        listed = self._json(source).get("keys")
+        listed = self._json(url, source.vouched).get("keys")
         for item in listed[:_MOST_KEYS] if isinstance(listed, list) else ():
             key = _imported(item)
             if key is not None:
                 found[str(item.get("kid", ""))] = key
         return found
 
-    def _json(self, url: str) -> dict[str, Any]:
+    def _json(self, url: str, vouched: tuple[str, ...]) -> dict[str, Any]:
         if not self._may_ask(url):
             raise Unavailable("its keys are not at an https address")
+        options = {"headers": {"accept": "application/json"}, "timeout": _TIMEOUT, "most": _MOST_BYTES, "public_only": self.public_only}
         try:
-            answer = outbound.send(
-                "GET", url, headers={"accept": "application/json"}, timeout=_TIMEOUT, most=_MOST_BYTES, public_only=self.public_only
-            )
+            answer = thumbprints.send("GET", url, vouched, **options)
             if answer.status != 200:
                 raise Unavailable(f"it answered {answer.status}")
             return msgspec.json.decode(answer.body, type=dict[str, Any])

@@ -70,13 +70,15 @@ class OpenIdConnect:
         if not isinstance(issuer, str) or not self._is(issuer, expected.provider):
             raise Refused(WRONG_ISSUER)
         check_claims(unverified.claims, expected)
-        signed(token, unverified, await self._keys.of_issuer(issuer, unverified.kid, expected.now))
+        # Asked by the name that was registered: a token chooses none of the addresses, nor how many of them are remembered.
+        source = f"{issuer.partition('://')[0]}://{expected.provider.removesuffix('/')}"
+        signed(token, unverified, await self._keys.of_issuer(source, unverified.kid, expected.now, expected.thumbprints))
         return verified(unverified.claims, expected)
 
     def _is(self, issuer: str, provider: str) -> bool:
-        """By https; by http where this machine may stand for a provider."""
+        """By https; by http where this machine may stand for a provider. One slash at the end is no difference, a second one is."""
         scheme, _, name = issuer.partition("://")
-        if name.rstrip("/") != provider.rstrip("/") or not name:
+        if name.removesuffix("/") != provider.removesuffix("/") or not name:
             return False
         try:
             host = urlsplit(issuer).hostname or ""
@@ -107,7 +109,7 @@ def check_claims(claims: dict[str, Any], expected: Expected) -> None:
         raise Refused(f"Missing a required claim: {missing}")
     if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255 or not _is_time(claims["exp"]):
         raise Refused(NO_TOKEN)
-    if not set(_audiences(claims)) & set(expected.audiences):
+    if not any(map(expected.is_for, _audiences(claims))):
         raise Refused(WRONG_AUDIENCE)
     if expected.now >= claims["exp"]:
         raise Refused(f"Token expired: {int(expected.now)} >= {int(claims['exp'])}")
@@ -117,7 +119,7 @@ def check_claims(claims: dict[str, Any], expected: Expected) -> None:
 
 
 def verified(claims: dict[str, Any], expected: Expected) -> Verified:
-    audience = next(one for one in _audiences(claims) if one in expected.audiences)
+    audience = next(filter(expected.is_for, _audiences(claims)))
     return Verified(subject=claims["sub"], audience=audience, claims=claims, issuer=str(claims["iss"]))
 
 

@@ -24,7 +24,7 @@ class Twitter:
 
     async def verify(self, token: str, expected: Expected) -> Verified:
         key, _, secret = token.partition(";")
-        for audience in expected.audiences:
+        for audience in expected.audiences or ():
             app_key, _, app_secret = audience.partition(";")
             if key and secret and app_key and app_secret:
                 return await self._asked(app_key, app_secret, key, secret)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
-from cognomen.policies.evaluate import Decision, Effect
+from cognomen.policies.evaluate import Decision
 from cognomen.storage.store import Store
 from cognomen.tokens import credentials, permissions
 from cognomen.tokens.credentials import Session
@@ -31,26 +31,5 @@ class Doors:
     async def decide(self, session: Session, action: str, resource: str, context: Mapping[str, Sequence[str]]) -> Decision:
         return await permissions.decide_for(self.store, session, action, resource, context)
 
-
-def denial(session: Session, action: str, resource: str, decision: Decision) -> str:
-    """AWS's sentence: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
-    if decision.effect is Effect.EXPLICIT_DENY:
-        why = "with an explicit deny in an identity-based policy"
-    else:
-        why = f"because no identity-based policy allows the {action} action"
-    return f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}"
-
-
-def request_keys(clock: Clock, source_ip: str, scheme: str, region: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
-    """Keys of every request's context: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
-    now = clock.now()
-    found = {
-        "aws:CurrentTime": [str(now)],
-        "aws:EpochTime": [str(int(now))],
-        "aws:SecureTransport": ["true" if scheme == "https" else "false"],
-        "aws:RequestedRegion": [region],
-        **{f"aws:{name}": [value] for name, value in headers.items() if value},
-    }
-    if source_ip:
-        found["aws:SourceIp"] = [source_ip]
-    return found
+    async def asks_for(self, session: Session, prefix: str) -> bool:
+        return await permissions.asks_for(self.store, session, prefix)

@@ -14,16 +14,30 @@ from cognomen.api.errors import UnrecognizedClientException
 from cognomen.api.failure import ServiceError
 from cognomen.config import GatewayRoute
 from cognomen.gateway import payload
-from cognomen.gateway.doors import Doors, denial, request_keys
+from cognomen.gateway.doors import Doors
 from cognomen.gateway.head import Head, Refused, decoded, encoded, kept_headers
 from cognomen.gateway.relay import Relay
 from cognomen.gateway.upstream import Broken, Slow, Stream, Unreachable, Upstream
 from cognomen.tokens import bearer, credentials
+from cognomen.tokens.permissions import denial, request_keys
 from cognomen.wire import sigv4
 from cognomen.wire.request import Answer, Header, HttpRequest
 
 LARGEST: Final = 10 << 20  # bytes of a signed body, as API Gateway has it; others stream
 _TRUSTED: Final = ("x-cognomen-", "x-forwarded-", "forwarded")
+# By these some frameworks take another method or path than the request's own, which was evaluated, and another client's address.
+_INSTEAD: Final = frozenset(
+    [
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-method",
+        "x-original-uri",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-real-ip",
+    ]
+)
 _SIGNATURE: Final = frozenset((b"authorization", b"x-amz-security-token", b"x-amz-date", b"x-amz-content-sha256"))
 _QUERY: Final = frozenset(
     ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token")
@@ -157,7 +171,8 @@ class HttpRoute:
     # What the service gets
 
     def _headers(self, head: Head, identity: dict[str, str]) -> list[Header]:
-        """The client's headers without those that say who it is, by whatever spelling some server reads them as ours; then ours."""
+        """The client's headers without those that say who it is or what it asks for, by whatever spelling some server reads them as ours; then
+        ours."""
         request = head.request
         dropped = {b"host", b"content-length"}
         if self._route.authorization == "sigv4":
@@ -195,7 +210,7 @@ def _is_trusted(name: bytes) -> bool:
     """Underscores, and whatever else becomes a hyphen or an underscore behind a gateway interface, count as hyphens; and no header that has
     one goes on, as proxies have it."""
     spelt = re.sub(rb"[^a-z0-9]", b"-", name).decode()
-    return b"_" in name or spelt.startswith(_TRUSTED)
+    return b"_" in name or spelt.startswith(_TRUSTED) or spelt in _INSTEAD
 
 
 def _answer(error: Denied) -> Answer:

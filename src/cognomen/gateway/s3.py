@@ -9,10 +9,11 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Final
+from urllib.parse import quote
 
 from cognomen.api import errors
-from cognomen.gateway import payload, s3_delete
-from cognomen.gateway.doors import Doors, denial, request_keys
+from cognomen.gateway import payload, s3_delete, s3_documents, s3_headers, s3_xml
+from cognomen.gateway.doors import Doors
 from cognomen.gateway.head import Head, Refused, decoded, encoded
 from cognomen.gateway.relay import Relay, log
 from cognomen.gateway.s3_caller import Signed, signed
@@ -20,17 +21,36 @@ from cognomen.gateway.s3_errors import S3Error, answer
 from cognomen.gateway.s3_operations import Operation, Place, Unknown, asked_of, context_of, copy_source, operation_of, place_of
 from cognomen.gateway.s3_signer import Keys, sign
 from cognomen.gateway.upstream import Answer, Broken, Slow, Stream, Unreachable, Upstream
+from cognomen.tokens.permissions import denial, request_keys
 from cognomen.wire import chunks, sigv4
-from cognomen.wire.request import Header, HttpRequest
+from cognomen.wire.request import Header
 
-_KINDS: Final = {"bucket": "InvalidBucketName", "length": "KeyTooLongError", "copy": "InvalidArgument", "headers": "InvalidRequest"}
-# Beside `x-amz-`, which are all signed: what S3 reads. Others could mean something to a store that was not evaluated.
-_PASSED: Final = frozenset(
-    b"accept accept-encoding accept-language cache-control content-disposition content-encoding content-language content-md5 content-type expires"
-    b" if-match if-modified-since if-none-match if-range if-unmodified-since origin range user-agent".split()
+_KINDS: Final = {
+    "bucket": "InvalidBucketName",
+    "length": "KeyTooLongError",
+    "copy": "InvalidArgument",
+    "lock": "InvalidArgument",
+    "headers": "InvalidRequest",
+}
+_EXISTING: Final = "s3:ExistingObjectTag/"
+# The actions whose conditions can ask for the tags that an object has already, of list_amazons3.html.
+_BY_TAGS: Final = frozenset(
+    f"s3:{action}"
+    for action in [
+        "GetObject",
+        "GetObjectVersion",
+        "GetObjectAcl",
+        "GetObjectVersionAcl",
+        "GetObjectTagging",
+        "GetObjectVersionTagging",
+        "PutObjectAcl",
+        "PutObjectVersionAcl",
+        "PutObjectTagging",
+        "PutObjectVersionTagging",
+        "DeleteObjectTagging",
+        "DeleteObjectVersionTagging",
+    ]
 )
-_OWN: Final = frozenset((b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token", b"x-amz-user-agent", b"x-amz-copy-source"))
-_STREAM: Final = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer"))
 _PREFLIGHT: Final = frozenset((b"origin", b"access-control-request-method", b"access-control-request-headers"))
 _NO_BODY: Final = frozenset(("GET", "HEAD", "DELETE"))
 
@@ -62,14 +82,23 @@ class S3Route:
                 return
             who = await signed(self._doors, head.request)
             operation = operation_of(who.request.method, place, who.query)
+            s3_headers.check(operation, who.request)
             asked = asked_of(operation, place, who.query, who.request)
             context = self._context(head, who)
         except Refused as error:
             raise self.refused(error, "") from error
         except Unknown as cause:
             raise S3Error("AccessDenied", "The gateway knows no such operation, and permits what it knows.") from cause
+        document = await self._document(head, relay, who, operation) if operation.name in s3_documents.READ and head.has_body else None
         for action, resource in asked:
-            await self._permit(who, action, resource, context)
+            await self._permit(who, action, resource, {**context, **document.context} if document else context)
+        if s3_headers.name_of(operation, who.request) == "CopyObject":
+            await self._check_copied_tags(who, place, context)
+        if document is not None:
+            query = sigv4.canonical_query(tuple(who.query.items()))
+            headers = _around(s3_headers.kept(who.request), document.body)
+            await self._send(relay, who.request.method, place, query, headers, document.body, sigv4.sha256(document.body))
+            return
         if operation.name == "DeleteObjects":
             await self._delete(head, relay, who, place, context)
             return
@@ -87,18 +116,50 @@ class S3Route:
             "s3:signatureAge": [str(max(0, int((self._doors.clock.now() - signed_at) * 1000)))],
             "s3:x-amz-content-sha256": [who.payload],
         }
-        return {**context, **context_of(who.query, request)}
+        return {**context, **context_of(who.query, request, self._doors.clock.now())}
 
     async def _permit(self, who: Signed, action: str, resource: str, context: dict[str, list[str]]) -> None:
+        if action in _BY_TAGS and await self._doors.asks_for(who.session, _EXISTING.lower()):
+            place, version = _object_of(who, resource)
+            context = {**context, **{f"{_EXISTING}{key}": [value] for key, value in await self._tags(place, version)}}
         decision = await self._doors.decide(who.session, action, resource, context)
         if not decision.allowed:
             raise S3Error("AccessDenied", denial(who.session, action, f'"{resource}"', decision))
+
+    async def _check_copied_tags(self, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
+        """A copy takes the source's tags along: where there are some, they must be read there and written here."""
+        if who.request.text(b"x-amz-tagging-directive").strip().upper() == "REPLACE":
+            return
+        source, version = copy_source(who.request.header(b"x-amz-copy-source") or b"")
+        reads = "s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging"
+        for action, (bucket, key) in ((reads, source), ("s3:PutObjectTagging", place)):
+            try:
+                await self._permit(who, action, f"arn:aws:s3:::{bucket}/{key}", context)
+            except S3Error:
+                if await self._tags(source, version):
+                    raise
+
+    async def _tags(self, place: Place, version: str | None) -> list[tuple[str, str]]:
+        """Those that an object has, read with the store's own keys. What cannot be read could deny, so nothing is permitted then."""
+        query = "tagging=" + (f"&versionId={quote(version, safe='-_.~')}" if version is not None else "")
+        given = await self._ask("GET", place, query, [], b"", sigv4.sha256(b""))
+        try:
+            if given.status == 404:
+                return []
+            if given.status != 200:
+                raise S3Error("AccessDenied", "A policy asks for the object's tags, and the store does not tell them.")
+            body = await _whole(given.pieces(), s3_documents.LARGEST)
+            return s3_documents.tags_in(s3_xml.parsed(body, "Tagging"))
+        except (Broken, Slow, s3_xml.Malformed) as cause:
+            raise S3Error("ServiceUnavailable") from cause
+        finally:
+            given.close()
 
     # What goes to the store
 
     async def _forward(self, head: Head, relay: Relay, who: Signed, operation: Operation, place: Place) -> None:
         request = who.request
-        headers = _headers(request)
+        headers = s3_headers.kept(request)
         if request.method in _NO_BODY or not head.has_body:
             if head.has_body:
                 raise S3Error("InvalidRequest", "This operation takes no body.")
@@ -117,16 +178,29 @@ class S3Route:
             stream = Stream(payload.hashed(relay.body(), said) if _is_digest(said) else relay.body(), head.length)
         await self._send(relay, request.method, place, query, headers, stream, said)
 
-    async def _delete(self, head: Head, relay: Relay, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
-        """Each key is asked for by itself; those that are denied are errors in an answer of 200, as S3 has it."""
+    async def _document(self, head: Head, relay: Relay, who: Signed, operation: Operation) -> s3_documents.Document:
+        body = await self._body(head, relay, who, s3_documents.LARGEST)
+        try:
+            return s3_documents.read(operation.name, body, self._doors.clock.now())
+        except s3_xml.Malformed as cause:
+            raise S3Error("MalformedXML") from cause
+        except s3_documents.Unserved as cause:
+            raise S3Error("NotImplemented", "A part of the document implies functionality that is not implemented") from cause
+
+    async def _body(self, head: Head, relay: Relay, who: Signed, most: int) -> bytes:
+        """All of it, as it was signed."""
         if head.length is None and not chunks.is_streaming(who.payload):
             raise S3Error("MissingContentLength")
         _, stream, _ = _taken_apart(head, who, [], relay, plain=True) if chunks.is_streaming(who.payload) else ([], None, "")
         source = stream.pieces if stream is not None else relay.body()
-        document = await _whole(payload.hashed(source, who.payload) if _is_digest(who.payload) else source, s3_delete.LARGEST)
+        return await _whole(payload.hashed(source, who.payload) if _is_digest(who.payload) else source, most)
+
+    async def _delete(self, head: Head, relay: Relay, who: Signed, place: Place, context: dict[str, list[str]]) -> None:
+        """Each key is asked for by itself; those that are denied are errors in an answer of 200, as S3 has it."""
+        document = await self._body(head, relay, who, s3_delete.LARGEST)
         try:
             items, quiet = s3_delete.read(document)
-        except s3_delete.Malformed as cause:
+        except s3_xml.Malformed as cause:
             raise S3Error("MalformedXML") from cause
         allowed: list[s3_delete.Item] = []
         denied: list[tuple[s3_delete.Item, str]] = []
@@ -141,18 +215,14 @@ class S3Route:
             await relay.xml(200, s3_delete.result(errors_))
             return
         body = s3_delete.write(allowed, quiet=quiet)
-        kept = [h for h in _headers(who.request) if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
-        # Stores want one of the two, older ones the older one; it protects the way, not a password.
-        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
-        kept += [(b"content-type", b"application/xml"), (b"content-md5", digest)]
-        given = await self._ask("POST", place, "delete=", kept, body, sigv4.sha256(body))
+        given = await self._ask("POST", place, "delete=", _around(s3_headers.kept(who.request), body), body, sigv4.sha256(body))
         if not denied or given.status != 200:
             await relay.answer(given)
             return
         try:
             told = await _whole(given.pieces(), s3_delete.LARGEST * 2)
             await relay.xml(200, s3_delete.merged(told, errors_))
-        except (s3_delete.Malformed, Broken, Slow) as cause:
+        except (s3_xml.Malformed, Broken, Slow) as cause:
             raise S3Error("InternalError") from cause
         finally:
             given.close()
@@ -200,25 +270,19 @@ class S3Route:
             raise S3Error("SignatureDoesNotMatch") from cause
 
 
+def _object_of(who: Signed, resource: str) -> tuple[Place, str | None]:
+    """The object of an ARN, and which of its versions: a copy's source has its own."""
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    place, source = Place(bucket, key), who.request.header(b"x-amz-copy-source")
+    if source is not None and (found := copy_source(source))[0] == place:
+        return found
+    return place, who.query.get("versionId")
+
+
 def _failed(cause: Unreachable | Slow | Broken) -> S3Error:
     if isinstance(cause, Slow):
         return S3Error("GatewayTimeout")
     return S3Error("IncompleteBody" if str(cause).endswith("announced") else "ServiceUnavailable")
-
-
-def _headers(request: HttpRequest) -> list[Header]:
-    """What goes on, in the order in which it came; the copy's source in its canonical form."""
-    kept = [
-        (name, value)
-        for name, value in request.headers
-        if name in _PASSED or (name.startswith(b"x-amz-") and name not in _OWN and name not in _STREAM)
-    ]
-    source = request.header(b"x-amz-copy-source")
-    if source is not None:
-        place, version = copy_source(source)
-        written = encoded(f"/{place.bucket}/{place.key}") + (f"?versionId={encoded(version)}" if version is not None else "")
-        kept.append((b"x-amz-copy-source", written.encode()))
-    return kept
 
 
 def _taken_apart(head: Head, who: Signed, headers: list[Header], relay: Relay, *, plain: bool = False) -> tuple[list[Header], Stream, str]:
@@ -258,6 +322,13 @@ async def _whole(source: AsyncIterator[bytes], most: int) -> bytes:
         raise S3Error(cause.code) from cause
     except errors.ServiceError as cause:
         raise S3Error("SignatureDoesNotMatch") from cause
+
+
+def _around(headers: list[Header], body: bytes) -> list[Header]:
+    """The headers of a document that was written anew. Stores want a checksum, older ones the older one; it protects the way, not a password."""
+    kept = [h for h in headers if not h[0].startswith((b"content-", b"x-amz-checksum-", b"x-amz-sdk-checksum"))]
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
+    return [*kept, (b"content-type", b"application/xml"), (b"content-md5", digest)]
 
 
 def _is_digest(said: str) -> bool:

@@ -17,6 +17,7 @@ from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import HttpRequest
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_FIELD: Final = re.compile(r"x-amz-[a-z0-9!#$%&'*+.^_`|~-]{1,200}", re.ASCII)
 _OF_SIGNATURE: Final = frozenset(
     ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature", "x-amz-security-token")
 )
@@ -122,10 +123,12 @@ def _without_signature(request: HttpRequest, claim: sigv4.Claim) -> tuple[dict[s
         if claim.expires is not None and low.startswith("x-amz-"):
             if low in _OF_SIGNATURE:
                 continue
+            if not _FIELD.fullmatch(low):  # it becomes a header: a line break in it would begin another one
+                raise S3Error("InvalidArgument", "A parameter of the address cannot be a header.")
             encoded = quote(value.encode("utf-8", "surrogateescape"), safe=" !\"#$%&'()*+,/:;<=>?@[\\]^`{|}~").encode()
             if request.header(low.encode()) is not None:
                 raise S3Error("InvalidArgument", f"{low[:100]} stands in the address and in a header.")
-            headers.append((low.encode("ascii", "replace"), encoded))
+            headers.append((low.encode(), encoded))
         else:
             query[name] = value
     if len({name for name, _ in headers if name.startswith(b"x-amz-")}) < len([name for name, _ in headers if name.startswith(b"x-amz-")]):

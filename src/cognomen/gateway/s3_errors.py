@@ -34,6 +34,7 @@ _ERRORS: Final = {
     ),
     "MalformedXML": (400, "The XML you provided was not well-formed or did not validate against our published schema"),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
+    "NotImplemented": (501, "A header you provided implies functionality that is not implemented"),
     "RequestTimeTooSkewed": (403, "The difference between the request time and the current time is too large."),
     "ServiceUnavailable": (503, "Service is unable to handle request."),
     "SignatureDoesNotMatch": (

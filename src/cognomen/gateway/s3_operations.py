@@ -1,6 +1,6 @@
 """S3's own table: which operation a request is, which actions it takes on which resources, and which keys its conditions can ask for. Pure.
 
-What the table does not know is nobody's: sub-resources, parameters and headers that are not here are refused. Source:
+What the table does not know is nobody's: sub-resources and parameters that are not here are refused, and headers by s3_headers.py. Source:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from cognomen.gateway.head import Refused, decoded
+from cognomen.gateway.s3_documents import lock_keys, tag_keys
+from cognomen.gateway.s3_xml import Malformed
 from cognomen.wire.request import HttpRequest
 
 
@@ -113,6 +115,9 @@ for _name, _text in _SETTINGS.items():
 _SERVICE: Final = _operation("ListBuckets", "ListAllMyBuckets", "max-buckets continuation-token prefix bucket-region")
 _HARMLESS: Final = frozenset(("x-id",))  # SDKs name their operation in it
 _BUCKET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+# Paths under which stores keep doors of their own, signed for like a bucket of that name: MinIO's and RustFS's administration, Ceph's and its Swift API.
+# Whoever may write objects everywhere must not become the store's administrator by it.
+_RESERVED: Final = frozenset(("minio", "rustfs", "admin", "swift"))
 _SUBRESOURCES: Final = frozenset(name for table in (_OBJECT, _BUCKET) for _, name in table if name)
 _AWS: Final = re.compile(r"arn:|s3://", re.IGNORECASE)
 
@@ -123,7 +128,7 @@ def place_of(path: str, bucket: str = "") -> Place:
         bucket, _, key = path[1:].partition("/")
     else:
         key = path[1:]
-    if bucket and (not _BUCKET_NAME.fullmatch(bucket) or ".." in bucket):
+    if bucket and (not _BUCKET_NAME.fullmatch(bucket) or ".." in bucket or bucket.lower() in _RESERVED):
         raise Refused("bucket", "The specified bucket is not valid.")
     if len(key.encode()) > 1024:
         raise Refused("length", "Your key is too long")
@@ -154,10 +159,10 @@ def asked_of(operation: Operation, place: Place, query: Mapping[str, str], reque
     names = {name for name, _ in request.headers}
     writes = operation.name in ("PutObject", "CreateMultipartUpload")
     if writes:
-        asked += [(f"s3:{action}", resource) for header, action in _WRITES.items() if any(name.startswith(header) for name in names)]
+        asked += [(f"s3:{action}", resource) for header, action in _WRITES.items() if _given(names, header)]
     elif operation.name == "CreateBucket":
-        asked += [(f"s3:{action}", resource) for header, actions in _CREATES.items() for action in actions if _starts(names, header)]
-    if b"x-amz-bypass-governance-retention" in names and operation.name in ("DeleteObject", "PutRetention", "PutObjectRetention"):
+        asked += [(f"s3:{action}", resource) for header, actions in _CREATES.items() for action in actions if _given(names, header)]
+    if b"x-amz-bypass-governance-retention" in names and operation.name in ("DeleteObject", "PutObjectRetention"):
         asked.append(("s3:BypassGovernanceRetention", resource))
     source = request.header(b"x-amz-copy-source")
     if source is not None:
@@ -213,8 +218,8 @@ _CONDITIONS: Final = (
 )
 
 
-def context_of(query: Mapping[str, str], request: HttpRequest) -> dict[str, list[str]]:
-    """Keys that conditions can ask for, of S3's own: what the request says of them."""
+def context_of(query: Mapping[str, str], request: HttpRequest, now: float) -> dict[str, list[str]]:
+    """Keys that conditions can ask for, of S3's own: what the request's head says of them. Raises Refused."""
     context = {f"s3:{name}": [query[name]] for name in ("prefix", "delimiter", "max-keys") if name in query}
     if "versionId" in query:
         context["s3:VersionId"] = [query["versionId"]]
@@ -224,11 +229,13 @@ def context_of(query: Mapping[str, str], request: HttpRequest) -> dict[str, list
             context[f"s3:x-amz-{name}"] = [value.decode("utf-8", "replace").strip()]
     if "s3:x-amz-copy-source" in context:
         context["s3:x-amz-copy-source"] = ["/".join(copy_source(request.header(b"x-amz-copy-source") or b"")[0])]
-    tags = [pair.partition(b"=") for pair in (request.header(b"x-amz-tagging") or b"").split(b"&") if pair]
-    for key, _, value in tags:
-        context[f"s3:RequestObjectTag/{_form(key)}"] = [_form(value)]
-    if tags:
-        context["s3:RequestObjectTagKeys"] = [_form(key) for key, _, _ in tags]
+    pairs = [pair.partition(b"=") for pair in (request.header(b"x-amz-tagging") or b"").split(b"&") if pair]
+    context |= tag_keys([(_form(key), _form(value)) for key, _, value in pairs])
+    mode, until, hold = (request.text(f"x-amz-object-lock-{name}".encode()).strip() for name in ("mode", "retain-until-date", "legal-hold"))
+    try:
+        context |= lock_keys(mode, until, hold, now)
+    except Malformed as cause:
+        raise Refused("lock", "The retain until date must be provided in ISO 8601 format") from cause
     for name, header in (("s3:if-match", b"if-match"), ("s3:if-none-match", b"if-none-match")):
         if request.method == "PUT" and request.header(header) is not None:
             context[name] = [request.text(header)]
@@ -242,8 +249,9 @@ def _named(action: str, *, version: bool) -> str:
     return action[:-1].replace("Object", "ObjectVersion", 1) if version else action[:-1]
 
 
-def _starts(names: set[bytes], prefix: bytes) -> bool:
-    return any(name.startswith(prefix) for name in names)
+def _given(names: set[bytes], header: bytes) -> bool:
+    """By its name, or by the beginning of it where that ends with a hyphen."""
+    return any(name.startswith(header) for name in names) if header.endswith(b"-") else header in names
 
 
 def _form(encoded: bytes) -> str:

@@ -14,7 +14,7 @@ MOST = 10  # managed policies of one role (reference_iam-quotas.html)
 
 @op
 async def attach_role_policy(cx: Context, request: iam.AttachRolePolicyRequest) -> None:
-    """Attaching again changes nothing. Policies that AWS manages are not here and cannot be attached."""
+    """Attaching again changes nothing."""
     try:
         await cx.store.roles.attach(cx.settings.account, request.role_name, request.policy_arn, MOST)
     except Missing as cause:
@@ -46,9 +46,9 @@ async def list_attached_role_policies(cx: Context, request: iam.ListAttachedRole
     bound = f"ListAttachedRolePolicies {role.role_id} {prefix}"
     start = documents.after(cx, bound, request.marker)
     keys = [key for key in await cx.store.roles.attached(role.account, role.name) if key > start]
-    held = [await cx.store.managed_policies.named(role.account, key) for key in keys]
+    held = [await cx.store.managed_policies.by_key(role.account, key) for key in keys]
     found = [policy for policy in held if policy is not None and policy.path.startswith(prefix)]
-    page, more, marker = documents.cut(cx, bound, found, limit, lambda policy: policy.name.lower())
+    page, more, marker = documents.cut(cx, bound, found, limit, lambda policy: policy.key)
     attached = [iam.AttachedPolicy(policy_name=policy.name, policy_arn=policy.arn) for policy in page]
     return iam.ListAttachedRolePoliciesResponse(attached_policies=attached, is_truncated=more, marker=marker)
 
@@ -63,7 +63,7 @@ async def list_entities_for_policy(cx: Context, request: iam.ListEntitiesForPoli
     start = documents.after(cx, bound, request.marker)
     found: list[Role] = []
     while request.entity_filter in (None, "Role") and len(found) <= limit:
-        read = await cx.store.roles.with_policy(policy.account, policy.name, kind, start, limit + 1)
+        read = await cx.store.roles.with_policy(cx.settings.account, policy.key, kind, start, limit + 1)
         found += [role for role in read if role.path.startswith(prefix)]
         if len(read) <= limit:
             break

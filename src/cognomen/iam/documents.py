@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from cognomen.api import errors, iam
 from cognomen.context import Context
-from cognomen.kernel import paging
 from cognomen.policies.document import BadPolicy, Kind, parse
 
 T = TypeVar("T")
@@ -57,12 +56,8 @@ def tag_list(tags: dict[str, str]) -> list[iam.Tag] | None:
 
 def after(cx: Context, bound: str, marker: str | None) -> str:
     """Where a page begins. Raises ValidationException for a marker of another list."""
-    if marker is None:
-        return ""
-    try:
-        return str(cx.pager.position(bound, marker)[0])
-    except paging.BadToken as cause:
-        raise errors.ValidationException("Invalid Marker.") from cause
+    found = cx.pager.after(bound, marker, errors.ValidationException("Invalid Marker."))
+    return str(found[0]) if found else ""
 
 
 def cut(cx: Context, bound: str, found: Sequence[T], limit: int, key: Callable[[T], str]) -> tuple[list[T], bool, str | None]:

@@ -1,4 +1,4 @@
-"""OpenID Connect providers whose tokens the account trusts. Their tokens are verified where they are used, not here.
+"""OpenID Connect providers whose tokens the account trusts. Their tokens are verified, and their thumbprints looked at, where they are used, not here.
 
 Unlike AWS nothing is fetched from a provider that is registered without thumbprints: the list stays empty.
 """
@@ -117,12 +117,19 @@ def _url(given: str) -> str:
     try:
         parts = urlsplit(given)
         local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-        bad = not parts.hostname or "@" in parts.netloc or "?" in given or "#" in given or not (parts.scheme == "https" or local)
+        bad = (
+            not parts.hostname
+            or "@" in parts.netloc
+            or "?" in given
+            or "#" in given
+            or not (parts.scheme == "https" or local)
+            or "//" in parts.path
+        )
     except ValueError as cause:
         raise errors.InvalidInputException("Invalid Open ID Connect Provider URL") from cause
     if bad or any(character.isspace() for character in given):
         raise errors.InvalidInputException("Invalid Open ID Connect Provider URL")
-    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return f"{parts.netloc.lower()}{parts.path.removesuffix('/')}"
 
 
 def _named(cx: Context, arn: str) -> str:

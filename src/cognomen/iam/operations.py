@@ -15,6 +15,7 @@ FILES = (
     "simulate",
     "sts.assume",
     "sts.assume_with_saml",
+    "sts.assume_with_web_identity",
     "sts.identity",
 )
 

@@ -1,4 +1,4 @@
-"""Managed policies and their versions: five at the most, of which one counts."""
+"""Managed policies and their versions: five at the most, of which one counts. Those that AWS manages are shown and attached like one's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cognomen.context import Context
 from cognomen.iam import documents
 from cognomen.policies.document import MANAGED_SIZE, size
 from cognomen.storage.errors import Missing, Taken
-from cognomen.storage.managed_policies import ManagedPolicy, Version
+from cognomen.storage.managed_policies import AWS, OF_AWS, ManagedPolicy, Version, key_of
 
 VERSIONS = 5
 replace = msgspec.structs.replace
@@ -51,26 +51,36 @@ async def get_policy(cx: Context, request: iam.GetPolicyRequest) -> iam.GetPolic
 
 @op
 async def list_policies(cx: Context, request: iam.ListPoliciesRequest) -> iam.ListPoliciesResponse:
-    """Scope AWS is empty: policies that AWS manages are not here."""
-    if request.scope == "AWS":
-        return iam.ListPoliciesResponse(policies=[], is_truncated=False)
-    limit, prefix = request.max_items or 100, request.path_prefix or "/"
-    bound = f"ListPolicies {prefix} {request.only_attached} {request.policy_usage_filter}"
+    """The account's own first, then those that AWS manages."""
+    limit, prefix, scope = request.max_items or 100, request.path_prefix or "/", request.scope or "All"
+    bound = f"ListPolicies {scope} {prefix} {request.only_attached} {request.policy_usage_filter}"
     start = documents.after(cx, bound, request.marker)
+    found: list[ManagedPolicy] = []
+    if scope != "AWS" and not start.startswith(OF_AWS):
+        found = await _own(cx, start, limit, prefix, request)
+        start = ""
+    if scope != "Local":
+        found += [one for key, one in AWS.items() if key > start and one.path.startswith(prefix) and await _wanted(cx, one, request)]
+    page, more, marker = documents.cut(cx, bound, found, limit, lambda policy: policy.key)
+    policies = [replace(await shown(cx, policy), description=None, tags=None) for policy in page]
+    return iam.ListPoliciesResponse(policies=policies, is_truncated=more, marker=marker)
+
+
+async def _own(cx: Context, start: str, limit: int, prefix: str, request: iam.ListPoliciesRequest) -> list[ManagedPolicy]:
+    """More than `limit`, where there are so many."""
     found: list[ManagedPolicy] = []
     while len(found) <= limit:
         read = await cx.store.managed_policies.page(cx.settings.account, start, limit + 1)
         found += [policy for policy in read if policy.path.startswith(prefix) and await _wanted(cx, policy, request)]
         if len(read) <= limit:
             break
-        start = read[-1].name.lower()
-    page, more, marker = documents.cut(cx, bound, found, limit, lambda policy: policy.name.lower())
-    policies = [replace(await shown(cx, policy), description=None, tags=None) for policy in page]
-    return iam.ListPoliciesResponse(policies=policies, is_truncated=more, marker=marker)
+        start = read[-1].key
+    return found
 
 
 @op
 async def delete_policy(cx: Context, request: iam.DeletePolicyRequest) -> None:
+    _refuse_awss(cx, "DeletePolicy", request.policy_arn)
     try:
         await cx.store.managed_policies.remove(cx.settings.account, request.policy_arn)
     except Missing as cause:
@@ -87,6 +97,7 @@ async def delete_policy(cx: Context, request: iam.DeletePolicyRequest) -> None:
 
 @op
 async def create_policy_version(cx: Context, request: iam.CreatePolicyVersionRequest) -> iam.CreatePolicyVersionResponse:
+    _refuse_awss(cx, "CreatePolicyVersion", request.policy_arn)
     version = Version(_document(request.policy_document), cx.clock.now())
 
     def update(policy: ManagedPolicy) -> ManagedPolicy:
@@ -122,12 +133,14 @@ async def list_policy_versions(cx: Context, request: iam.ListPolicyVersionsReque
 
 @op
 async def set_default_policy_version(cx: Context, request: iam.SetDefaultPolicyVersionRequest) -> None:
+    _refuse_awss(cx, "SetDefaultPolicyVersion", request.policy_arn)
     now = cx.clock.now()
     await _change(cx, request.policy_arn, lambda policy: replace(policy, default=_number(policy, request.version_id), modified_at=now))
 
 
 @op
 async def delete_policy_version(cx: Context, request: iam.DeletePolicyVersionRequest) -> None:
+    _refuse_awss(cx, "DeletePolicyVersion", request.policy_arn)
     now = cx.clock.now()
 
     def update(policy: ManagedPolicy) -> ManagedPolicy:
@@ -148,12 +161,19 @@ async def find(cx: Context, arn: str) -> ManagedPolicy:
     return policy
 
 
+def _refuse_awss(cx: Context, operation: str, arn: str) -> None:
+    """Policies that AWS manages are nobody's to change, whatever the caller may."""
+    if key_of(arn) in AWS:
+        caller = cx.caller.session.arn if cx.caller.session else f"arn:aws:iam::{cx.settings.account}:user/{cx.caller.name or 'root'}"
+        raise errors.AccessDeniedException(f"User: {caller} is not authorized to perform: iam:{operation} on resource: policy {arn}")
+
+
 def gone(arn: str) -> errors.NoSuchEntityException:
     return errors.NoSuchEntityException(f"Policy {arn} was not found.")
 
 
 async def shown(cx: Context, policy: ManagedPolicy) -> iam.Policy:
-    attached, as_boundary = await cx.store.managed_policies.attachments(policy.account, policy.name)
+    attached, as_boundary = await cx.store.managed_policies.attachments(cx.settings.account, policy.key)
     return iam.Policy(
         policy_name=policy.name,
         policy_id=policy.policy_id,
@@ -173,7 +193,7 @@ async def shown(cx: Context, policy: ManagedPolicy) -> iam.Policy:
 async def _wanted(cx: Context, policy: ManagedPolicy, request: iam.ListPoliciesRequest) -> bool:
     if not request.only_attached and request.policy_usage_filter is None:
         return True
-    attached, as_boundary = await cx.store.managed_policies.attachments(policy.account, policy.name)
+    attached, as_boundary = await cx.store.managed_policies.attachments(cx.settings.account, policy.key)
     counted = {None: attached, "PermissionsPolicy": attached, "PermissionsBoundary": as_boundary}[request.policy_usage_filter]
     return counted > 0
 

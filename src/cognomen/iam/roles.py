@@ -10,12 +10,13 @@ from cognomen.api import errors, iam
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.iam import documents
-from cognomen.policies.document import TRUST_SIZE, Statement, parse, size
+from cognomen.policies.document import TRUST_SIZE, parse, size
+from cognomen.policies.trust import AMAZON, FACEBOOK, open_to
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.roles import Role
 
 replace = msgspec.structs.replace
-_IDENTITY_POOLS = "cognito-identity.amazonaws.com"
+_NARROWED = {FACEBOOK: "app_id", AMAZON: "app_id"}  # the key that says for which application; `aud` for all others
 
 
 @op
@@ -183,15 +184,8 @@ def _trust(document: str) -> str:
     if size(document) > TRUST_SIZE:
         raise errors.LimitExceededException(f"Cannot exceed quota for ACLSizePerRole: {TRUST_SIZE}")
     checked = documents.checked(document, "trust")
-    if any(_trusts_every_identity_pool(statement) for statement in parse(checked, "trust").statements):
-        raise errors.MalformedPolicyDocumentException(
-            "A role that trusts cognito-identity.amazonaws.com must have a condition, such as cognito-identity.amazonaws.com:aud."
-        )
+    provider = open_to(parse(checked, "trust"))
+    if provider is not None:  # the text is ours
+        key = _NARROWED.get(provider, "aud")
+        raise errors.MalformedPolicyDocumentException(f"A role that trusts {provider} must have a condition, such as {provider}:{key}.")
     return checked
-
-
-def _trusts_every_identity_pool(statement: Statement) -> bool:
-    """IAM wants one condition at least in the trust of identity pools' roles (identity-pools-security-best-practices.html of Cognito's guide):
-    without one, guests of any identity pool have the role. The text is ours."""
-    trusted = (statement.principals or {}).get("Federated", ())
-    return statement.allows and not statement.conditions and _IDENTITY_POOLS in trusted

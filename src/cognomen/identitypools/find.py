@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.kernel.paging import BadToken
 from cognomen.storage.identities import Identity
 from cognomen.storage.identity_pools import IdentityPool
 
@@ -46,9 +45,5 @@ def no_identity(identity_id: str) -> errors.ResourceNotFoundException:
 
 def position(cx: Context, bound: str, token: str | None) -> str:
     """The last key of the page before; empty for the first page. Raises InvalidParameterException."""
-    if token is None:
-        return ""
-    try:
-        return str(cx.pager.position(bound, token)[0])
-    except BadToken as cause:
-        raise errors.InvalidParameterException("Invalid NextToken.") from cause
+    found = cx.pager.after(bound, token, errors.InvalidParameterException("Invalid NextToken."))
+    return str(found[0]) if found else ""

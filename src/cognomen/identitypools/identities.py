@@ -8,9 +8,12 @@ from cognomen.context import Context
 from cognomen.identitypools import find, linking, logins
 from cognomen.kernel import paging
 from cognomen.kernel.events import IdentityDeleted
+from cognomen.kernel.log import get_logger
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
 from cognomen.storage.identities import Identity
+
+log = get_logger("identitypools")
 
 
 @op
@@ -57,8 +60,10 @@ def _described(found: Identity, providers: list[str]) -> identity.IdentityDescri
 
 @op
 async def unlink_identity(cx: Context, request: identity.UnlinkIdentityInput) -> None:
-    """Whoever has a login of the identity may remove any of its public logins. Without the last one nobody gets in."""
-    pool, found = await find.identity(cx, request.identity_id)
+    """Whoever has a login of the identity may remove any of its public logins. Without the last one nobody gets in. The id of one that was merged
+    means the one that has its logins now."""
+    pool, asked = await find.identity(cx, request.identity_id)
+    found = await find.current(cx, asked)
     proven = await logins.verified(cx, pool, request.logins)
     present = await cx.store.identities.logins(pool.pool_id, found.identity_id)
     digests = {login.digest for login in present}
@@ -82,13 +87,14 @@ async def unlink_identity(cx: Context, request: identity.UnlinkIdentityInput) ->
 
 @op
 async def delete_identities(cx: Context, request: identity.DeleteIdentitiesInput) -> identity.DeleteIdentitiesResponse:
-    """Each by itself; those that are not there are named in the answer."""
-    left = [identity_id for identity_id in dict.fromkeys(request.identity_ids_to_delete) if not await _deleted(cx, identity_id)]
-    unprocessed = [identity.UnprocessedIdentityId(identity_id=identity_id, error_code="AccessDenied") for identity_id in left]
+    """Each by itself; those that are not there, and those that could not be deleted, are named in the answer."""
+    left = [(one, await _deleted(cx, one)) for one in dict.fromkeys(request.identity_ids_to_delete)]
+    unprocessed = [identity.UnprocessedIdentityId(identity_id=one, error_code=code) for one, code in left if code is not None]
     return identity.DeleteIdentitiesResponse(unprocessed_identity_ids=unprocessed)
 
 
-async def _deleted(cx: Context, identity_id: str) -> bool:
+async def _deleted(cx: Context, identity_id: str) -> str | None:
+    """Why not, None where it is done."""
     try:
         pool, found = await find.identity(cx, identity_id)
 
@@ -98,6 +104,9 @@ async def _deleted(cx: Context, identity_id: str) -> bool:
 
         await cx.store.write(unit)
     except (errors.ResourceNotFoundException, Missing):
-        return False
+        return "AccessDenied"
+    except Exception:
+        log.exception("an identity could not be deleted", identity_id=identity_id)
+        return "InternalServerError"
     cx.tell(IdentityDeleted, pool.pool_id, identity_id=identity_id)
-    return True
+    return None

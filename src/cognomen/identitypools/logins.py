@@ -10,7 +10,7 @@ import msgspec
 
 from cognomen.api import errors, identity
 from cognomen.context import Context
-from cognomen.federation.connector import OIDC, SAML, Expected, Refused, Unavailable, Verified
+from cognomen.federation.connector import GOOGLE, OIDC, SAML, Expected, Refused, Unavailable, Verified, expected_of
 from cognomen.identitypools.rules.pool_settings import SOCIAL
 from cognomen.storage.identities import Login
 from cognomen.storage.identity_pools import IdentityPool
@@ -52,21 +52,25 @@ async def _prove(cx: Context, pool: IdentityPool, name: str, token: str) -> Prov
     configured = pool.settings.pool
     if name == identity_tokens.PROVIDER:
         raise invalid("Can't pass in a Cognito token.")
-    if name in SOCIAL:
-        audience = (configured.supported_login_providers or {}).get(name)
-        if audience is None:
-            raise unsupported()
-        return _proven(cx, pool, name, await _asked(cx, name, token, name, (audience,)), mapped=(name,))
+    application = (configured.supported_login_providers or {}).get(name)
+    if application is not None and name in SOCIAL:
+        expected = Expected(provider=name, audiences=(application,), now=cx.clock.now())
+        return _proven(cx, pool, name, await _asked(cx, name, token, expected), mapped=(name,))
     if name in (configured.saml_provider_arns or []):
-        return _proven(cx, pool, name, await _asked(cx, SAML, token, name, ()), mapped=(name,))
+        expected = Expected(provider=name, audiences=(), now=cx.clock.now())
+        return _proven(cx, pool, name, await _asked(cx, SAML, token, expected), mapped=(name,))
     registered = _registered(configured, name)
     if registered is not None:
         url = registered.partition(":oidc-provider/")[2]
         provider = await cx.store.openid_providers.get(cx.settings.account, url)
         if provider is None or provider.arn != registered:
             raise unsupported()
-        found = await _asked(cx, OIDC, token, url, tuple(provider.client_ids))
+        # Apps on several platforms register Google (google.html of Cognito's guide), which names itself without a scheme too.
+        kind = GOOGLE if url == GOOGLE else OIDC
+        found = await _asked(cx, kind, token, expected_of(provider, cx.clock.now()))
         return _proven(cx, pool, url, found, mapped=(url, registered))
+    if name in SOCIAL:
+        raise unsupported()
     return await _of_user_pool(cx, pool, name, token)
 
 
@@ -78,12 +82,12 @@ def _registered(configured: identity.IdentityPool, name: str) -> str | None:
     return None
 
 
-async def _asked(cx: Context, kind: str, token: str, provider: str, audiences: tuple[str, ...]) -> Verified:
+async def _asked(cx: Context, kind: str, token: str, expected: Expected) -> Verified:
     connector = cx.connectors.get(kind)
     if connector is None:
         raise unsupported()
     try:
-        return await connector.verify(token, Expected(provider=provider, audiences=audiences, now=cx.clock.now()))
+        return await connector.verify(token, expected)
     except Refused as cause:
         raise invalid(str(cause)) from cause
     except Unavailable as cause:

@@ -16,9 +16,9 @@ from cognomen.storage.identity_pools import IdentityPoolSettings, TagMap
 async def set_identity_pool_roles(cx: Context, request: identity.SetIdentityPoolRolesInput) -> None:
     """Replaces both roles and mappings."""
     mappings = request.role_mappings or {}
-    role_mapping.check(request.roles, mappings)
 
     def update(present: IdentityPoolSettings) -> IdentityPoolSettings:
+        role_mapping.check(present.pool, request.roles, mappings)
         return msgspec.structs.replace(present, roles=request.roles, mappings=mappings)
 
     await pools.change(cx, request.identity_pool_id, update)

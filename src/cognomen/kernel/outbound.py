@@ -6,15 +6,15 @@ import hashlib
 import hmac
 import http.client
 import io
-import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from cognomen.kernel import received
+from cognomen.kernel import addresses, received
 
 _MOST = 64 << 20
 
@@ -52,10 +52,11 @@ def send(
     timeout: float,
     most: int = 1 << 20,
     public_only: bool = False,
+    context: ssl.SSLContext | None = None,
 ) -> Answer:
     """One request and its answer, whatever its status; `timeout` in seconds for all of it but the look-up of the name, which has the
     resolver's own limit; `most` bytes of a body. Raises Unreachable. With `public_only` an address in a private network is refused, by
-    whatever name it goes.
+    whatever name it goes; `context` is whom https trusts, if not the public roots.
 
     Blocks: for the command line, and for threads.
     """
@@ -67,11 +68,16 @@ def send(
     if parts.scheme not in ("http", "https") or not host:
         raise Unreachable(f"{url} is no http or https address")
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=timeout)
+    trusted = {"context": context} if parts.scheme == "https" else {}
+    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    try:
+        # With its port: http.client would look for one in an IPv6 address.
+        connection = kind(host, port or kind.default_port, timeout=timeout, **trusted)
+    except http.client.InvalidURL as error:
+        raise Unreachable("the address has a character that no address takes") from error
     end = _Deadline(timeout)
-    connection._create_connection = partial(_connect, end, public_only)  # type: ignore[attr-defined]
-    connection.response_class = partial(_Response, end)  # type: ignore[assignment]
+    connection._create_connection = partial(_connect, end, public_only)
+    connection.response_class = partial(_Response, end)
     try:
         connection.connect()
         connection.sock.settimeout(end.left())
@@ -134,7 +140,7 @@ def _connect(end: _Deadline, public_only: bool, address: tuple[str, int], *_: An
     machine or the like. What is connected to is what was looked at: a second look at the name could find another address."""
     host, port = address
     found = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if public_only and not all(ipaddress.ip_address(place).is_global for place in found):
+    if public_only and not all(addresses.is_public(place) for place in found):
         raise OSError(f"{host} leads into a private network")
     failure = OSError(f"{host} has no address")
     for place in found:

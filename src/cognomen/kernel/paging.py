@@ -43,3 +43,12 @@ class Pager:
         except Unsealable as cause:
             raise BadToken("not a token for this request") from cause
         return msgspec.json.decode(opened, type=list[Any])
+
+    def after(self, bound: str, token: str | None, refusal: Exception) -> list[Any]:
+        """Where the page begins that a request asks for: nothing for the first one. Raises `refusal` for a token of another list."""
+        if token is None:
+            return []
+        try:
+            return self.position(bound, token)
+        except BadToken as cause:
+            raise refusal from cause

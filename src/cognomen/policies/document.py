@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cognomen.policies.conditions import Condition, condition
-from cognomen.policies.template import Template, segments, template
+from cognomen.policies.template import Template, Wild, segments, template
 
 VERSIONS: Final = ("2012-10-17", "2008-10-17")
 MANAGED_SIZE: Final = 6_144
@@ -36,14 +36,23 @@ class BadPolicy(Exception):
     """The text is no policy. `str()` is what AWS says in MalformedPolicyDocument."""
 
 
+class Resource(msgspec.Struct, frozen=True):
+    """`parts` are the six of an ARN. `whole` is there where a `*` before the last of them could reach over colons, `at_ends` where each of those ends
+    its part, as AWS says that it must for that."""
+
+    parts: tuple[Template, ...]
+    whole: Template | None
+    at_ends: bool
+
+
 class Statement(msgspec.Struct, frozen=True):
-    """`actions` are in lower case, resources cut into the six parts of an ARN; `not_...` say that what is listed is what is left out."""
+    """`actions` are in lower case; `not_...` say that what is listed is what is left out."""
 
     sid: str
     allows: bool
     actions: tuple[Template, ...]
     not_actions: bool
-    resources: tuple[tuple[Template, ...], ...]
+    resources: tuple[Resource, ...]
     not_resources: bool
     principals: dict[str, tuple[str, ...]] | None
     not_principals: bool
@@ -172,11 +181,14 @@ def _check_place(given: dict[str, Any], resources: list[str], kind: Kind) -> Non
             raise BadPolicy(f'Resource {resource} must be in ARN format or "*".')
 
 
-def _resource(given: str, *, variables: bool) -> tuple[Template, ...]:
-    """Six parts; those that are left out are `*` (reference_policies_elements_resource.html)."""
+def _resource(given: str, *, variables: bool) -> Resource:
+    """Parts that are left out are `*` (reference_policies_elements_resource.html)."""
     any_text = template("*", variables=False)
-    cut = segments(template(given, variables=variables), 6) if given != "*" else ()
-    return cut + (any_text,) * (6 - len(cut))
+    whole = template(given, variables=variables)
+    cut = segments(whole, 6) if given != "*" else ()
+    wild = [part.parts for part in cut[:5] if Wild.ANY in part.parts]
+    at_ends = all(Wild.ANY not in parts[:-1] for parts in wild)
+    return Resource(cut + (any_text,) * (6 - len(cut)), whole if wild else None, at_ends)
 
 
 def _principals(given: Any) -> dict[str, tuple[str, ...]] | None:

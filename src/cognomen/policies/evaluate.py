@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 
 from cognomen.policies.conditions import holds
-from cognomen.policies.document import Policy, Statement
-from cognomen.policies.template import Context, Template, matches
+from cognomen.policies.document import Policy, Resource, Statement
+from cognomen.policies.template import Context, Variable, matches
+from cognomen.policies.trust import EVERYBODYS
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -77,9 +78,25 @@ def decide(
 
 
 def trusts(trust: Policy, action: str, request: Request) -> bool:
-    """Whether a role's trust policy lets the request's principal do `action` (sts:AssumeRoleWithWebIdentity and its like)."""
+    """Whether a role's trust policy lets the request's principal do `action` (sts:AssumeRoleWithWebIdentity and its like). Whom everybody can come by
+    is never trusted without a condition, not even by a principal of `*`."""
     asked = _Asked(msgspec.structs.replace(request, action=action))
-    return next(asked.applying(trust, allows=False), None) is None and next(asked.applying(trust, allows=True), None) is not None
+    if next(asked.applying(trust, allows=False), None) is not None:
+        return False
+    everybodys = request.principal.get("Federated") in EVERYBODYS
+    return any(statement.conditions or not everybodys for _, statement in asked.applying(trust, allows=True))
+
+
+def names(policy: Policy, prefix: str) -> bool:
+    """Whether a condition or a variable of the policy asks for a key that begins so, in small letters."""
+    return any(_names(statement, prefix) for statement in policy.statements)
+
+
+def _names(statement: Statement, prefix: str) -> bool:
+    templates = [part for resource in statement.resources for part in resource.parts]
+    templates += [value for condition in statement.conditions for value in condition.values]
+    variables = (part.key for one in templates for part in one.parts if isinstance(part, Variable))
+    return any(key.startswith(prefix) for key in (*(condition.key for condition in statement.conditions), *variables))
 
 
 def applying(policies: Iterable[Policy], request: Request) -> list[Found]:
@@ -95,10 +112,11 @@ def _first(asked: _Asked, policies: Sequence[Policy]) -> Found | None:
 class _Asked:
     """A request made ready to be compared with many statements."""
 
-    __slots__ = ("action", "context", "principal", "resource")
+    __slots__ = ("action", "arn", "context", "principal", "resource")
 
     def __init__(self, request: Request) -> None:
         self.action = request.action.lower()
+        self.arn = request.resource
         parts = request.resource.split(":", 5) if request.resource.startswith("arn:") else []
         self.resource = (*parts, *[""] * (6 - len(parts))) if parts else ()
         self.principal = request.principal
@@ -112,19 +130,23 @@ class _Asked:
     def is_in(self, statement: Statement) -> bool:
         if any(matches(action, self.action, {}) for action in statement.actions) is statement.not_actions:
             return False
-        if statement.resources and any(map(self.is_resource, statement.resources)) is statement.not_resources:
+        # What denies is read as wide as it can be, what allows as narrow: NotResource turns the one into the other.
+        wide = statement.allows is statement.not_resources
+        if statement.resources and any(self.is_resource(one, wide=wide) for one in statement.resources) is statement.not_resources:
             return False
         if statement.principals is not None and self.is_principal(statement.principals) is statement.not_principals:
             return False
         return all(holds(one, self.context) for one in statement.conditions)
 
-    def is_resource(self, wanted: Sequence[Template]) -> bool:
-        """Part by part, so that a `*` does not reach over a colon; the last one first, since that tells most resources apart. What has no ARN
-        is fitted by `*` alone."""
+    def is_resource(self, wanted: Resource, *, wide: bool) -> bool:
+        """Part by part, the last one first, since that tells most resources apart. Besides, a `*` reaches over colons: where it ends a part, and
+        wherever it stands in a wide reading. What has no ARN is fitted by `*` alone."""
         if not self.resource:
-            return all(part.literal == "*" for part in wanted)
-        pairs = zip(reversed(wanted), reversed(self.resource), strict=True)
-        return all(part.literal == "*" or matches(part, value, self.context) for part, value in pairs)
+            return all(part.literal == "*" for part in wanted.parts)
+        pairs = zip(reversed(wanted.parts), reversed(self.resource), strict=True)
+        if all(part.literal == "*" or matches(part, value, self.context) for part, value in pairs):
+            return True
+        return wanted.whole is not None and (wide or wanted.at_ends) and matches(wanted.whole, self.arn, self.context)
 
     def is_principal(self, wanted: Mapping[str, Sequence[str]]) -> bool:
         if "*" in wanted or "*" in wanted.get("AWS", ()):

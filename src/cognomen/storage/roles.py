@@ -9,6 +9,7 @@ import msgspec
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 from cognomen.storage.errors import Missing, Taken
+from cognomen.storage.managed_policies import AWS, ManagedPolicy, key_of
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +183,7 @@ class Roles:
         async def unit(tx: Tx) -> None:
             role = await self._there(tx, account, name)
             held = await self.attached(account, name, tx)
-            if len(held) >= most and policy_arn.rpartition("/")[2].lower() not in held:
+            if len(held) >= most and key_of(policy_arn) not in held:
                 raise Taken("quota")
             await self._attach(tx, role, "attached", policy_arn)
             await self._engine.announce(tx)
@@ -199,7 +200,7 @@ class Roles:
                 "DELETE FROM role_attachments WHERE account = $1 AND role_key = $2 AND kind = 'attached' AND policy_key = $3",
                 account,
                 name.lower(),
-                policy_arn.rpartition("/")[2].lower(),
+                key_of(policy_arn),
             ):
                 raise Missing("policy")
             await self._engine.announce(tx)
@@ -208,7 +209,7 @@ class Roles:
         self._cache.clear()
 
     async def attached(self, account: str, name: str, tx: Reader | None = None) -> list[str]:
-        """Keys (names in lower case) of the managed policies."""
+        """Keys of the managed policies."""
         rows = await (tx or self._engine).rows(
             "SELECT policy_key FROM role_attachments WHERE account = $1 AND role_key = $2 AND kind = 'attached' ORDER BY policy_key LIMIT 1000",
             account,
@@ -216,12 +217,12 @@ class Roles:
         )
         return [row[0] for row in rows]
 
-    async def with_policy(self, account: str, policy_name: str, kind: str, after: str, limit: int) -> list[Role]:
+    async def with_policy(self, account: str, policy_key: str, kind: str, after: str, limit: int) -> list[Role]:
         rows = await self._engine.rows(
             "SELECT r.body FROM role_attachments a JOIN roles r ON r.account = a.account AND r.name_key = a.role_key"
             " WHERE a.account = $1 AND a.policy_key = $2 AND a.kind = $3 AND a.role_key > $4 ORDER BY a.role_key LIMIT $5",
             account,
-            policy_name.lower(),
+            policy_key,
             kind,
             after,
             limit,
@@ -229,9 +230,13 @@ class Roles:
         return [_role(row) for row in rows]
 
     async def _attach(self, tx: Tx, role: Role, kind: str, policy_arn: str) -> None:
-        key = policy_arn.rpartition("/")[2].lower()
-        row = await tx.row("SELECT body FROM managed_policies WHERE account = $1 AND name_key = $2", role.account, key)
-        if row is None or msgspec.json.decode(row[0])["arn"] != policy_arn:
+        key = key_of(policy_arn)
+        if key in AWS:
+            found = AWS[key].arn
+        else:
+            row = await tx.row("SELECT body FROM managed_policies WHERE account = $1 AND name_key = $2", role.account, key)
+            found = msgspec.json.decode(row[0])["arn"] if row else ""
+        if found != policy_arn:
             raise Missing("policy")
         await tx.run(
             "INSERT INTO role_attachments (account, role_key, kind, policy_key) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -261,13 +266,15 @@ class Roles:
         if role is None or role.arn != role_arn:
             return None
         rows = await self._engine.rows(
-            "SELECT a.kind, p.body FROM role_attachments a JOIN managed_policies p ON p.account = a.account AND p.name_key = a.policy_key"
+            "SELECT a.kind, a.policy_key, p.body FROM role_attachments a"
+            " LEFT JOIN managed_policies p ON p.account = a.account AND p.name_key = a.policy_key"
             " WHERE a.account = $1 AND a.role_key = $2 ORDER BY a.kind, a.policy_key LIMIT 1000",
             account,
             name.lower(),
         )
-        managed = [(kind, msgspec.json.decode(body)) for kind, body in rows]
-        current = [(kind, policy["name"], policy["versions"][str(policy["default"])]["document"]) for kind, policy in managed]
+        # One of AWS's that this release does not know is an error, and permits nothing: it may be a boundary.
+        managed = [(kind, msgspec.json.decode(body, type=ManagedPolicy) if body is not None else AWS[key]) for kind, key, body in rows]
+        current = [(kind, policy.name, policy.versions[policy.default].document) for kind, policy in managed]
         inline = [(policy.name, policy.document) for policy in await self.inline(account, name)]
         boundary = next(((name, document) for kind, name, document in current if kind == "boundary"), None)
         attached = [(name, document) for kind, name, document in current if kind == "attached"]

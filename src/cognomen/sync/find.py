@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.kernel.paging import BadToken
 from cognomen.storage.identity_pools import IdentityPool
 
 # Keys of a session's context that name the identity and the identity pool which got the credentials.
@@ -65,9 +64,4 @@ def page_size(asked: int | None, most: int) -> int:
 
 def position(cx: Context, bound: str, token: str | None, first: list[object]) -> list[object]:
     """Where the page begins; `first` without a token. Raises InvalidParameterException."""
-    if token is None:
-        return first
-    try:
-        return cx.pager.position(bound, token)
-    except BadToken as cause:
-        raise errors.InvalidParameterException("Invalid NextToken.") from cause
+    return cx.pager.after(bound, token, errors.InvalidParameterException("Invalid NextToken.")) or first

@@ -110,6 +110,13 @@ def tags_of(claims: Mapping[str, Any]) -> dict[str, str]:
     return {key: value[0] for key, value in tags.items() if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)}
 
 
+def transitive_of(claims: Mapping[str, Any]) -> list[str]:
+    """The keys of those tags that pass on to a role which is assumed from the session's."""
+    found = claims.get(_TAGS)
+    keys = found.get("transitive_tag_keys") if isinstance(found, dict) else None
+    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+
+
 def context_of(claims: Mapping[str, Any]) -> dict[str, list[str]]:
     """Keys of conditions, by which roles know whom they trust."""
     return {f"{PROVIDER}:aud": [claims["aud"]], f"{PROVIDER}:sub": [claims["sub"]], f"{PROVIDER}:amr": list(claims["amr"])}

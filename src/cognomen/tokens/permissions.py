@@ -13,7 +13,7 @@ import msgspec
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.secrets import Sealer
 from cognomen.policies.document import Policy, parse
-from cognomen.policies.evaluate import Decision, Effect, Request, decide, trusts
+from cognomen.policies.evaluate import Decision, Effect, Request, decide, names, trusts
 from cognomen.policies.guest import scope_down
 from cognomen.storage.roles import Role
 from cognomen.storage.store import Store
@@ -24,10 +24,33 @@ async def decide_for(
     store: Store, session: Session, action: str, resource: str, context: Mapping[str, Sequence[str]] | None = None
 ) -> Decision:
     """`context` adds keys of this request (s3:prefix, aws:SourceIp) to those of the session."""
-    held = await store.roles.permissions(session.role_arn)
-    if held is None or held.role.role_id != session.role_id:
+    held = await _held(store, session)
+    if held is None:
         return Decision(Effect.IMPLICIT_DENY)
     asked = Request(action, resource, {"AWS": session.arn}, {**(context or {}), **keys_of(session)})
+    return decide(held.identity, asked, boundary=held.boundary, session=held.limits)
+
+
+async def asks_for(store: Store, session: Session, prefix: str) -> bool:
+    """Whether what the session may depends on a key that begins so (in small letters): one that costs a question to somebody else."""
+    held = await _held(store, session)
+    if held is None:
+        return False
+    boundary = [held.boundary] if held.boundary else []
+    return any(names(policy, prefix) for policy in (*held.identity, *boundary, *held.limits))
+
+
+class _Held(msgspec.Struct, frozen=True):
+    identity: list[Policy]
+    boundary: Policy | None
+    limits: list[Policy]
+
+
+async def _held(store: Store, session: Session) -> _Held | None:
+    """All policies by which the session is decided; None where nothing can be allowed: its role is gone, or the policies that limit it are."""
+    held = await store.roles.permissions(session.role_arn)
+    if held is None or held.role.role_id != session.role_id:
+        return None
     identity = [_parsed(document, name) for name, document in held.documents]
     boundary = _parsed(held.boundary[1], held.boundary[0]) if held.boundary else None
     named = [await store.managed_policies.get(session.account, arn) for arn in session.policy_arns]
@@ -36,8 +59,17 @@ async def decide_for(
     if session.guest:
         limits += scope_down()
     elif session.policy_arns and not limits:
-        return Decision(Effect.IMPLICIT_DENY)  # limited by policies that are gone
-    return decide(identity, asked, boundary=boundary, session=limits)
+        return None
+    return _Held(identity, boundary, limits)
+
+
+def denial(session: Session, action: str, resource: str, decision: Decision) -> str:
+    """AWS's sentence: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+    if decision.effect is Effect.EXPLICIT_DENY:
+        why = "with an explicit deny in an identity-based policy"
+    else:
+        why = f"because no identity-based policy allows the {action} action"
+    return f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}"
 
 
 def keys_of(session: Session) -> dict[str, Sequence[str]]:
@@ -52,6 +84,47 @@ def keys_of(session: Session) -> dict[str, Sequence[str]]:
         "aws:TokenIssueTime": [str(session.issued_at)],
         **({"aws:FederatedProvider": [session.principal["Federated"]]} if "Federated" in session.principal else {}),
     }
+
+
+def request_keys(clock: Clock, source_ip: str, scheme: str, region: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
+    """Keys of every request's context: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+    now = clock.now()
+    found = {
+        "aws:CurrentTime": [str(now)],
+        "aws:EpochTime": [str(int(now))],
+        "aws:SecureTransport": ["true" if scheme == "https" else "false"],
+        "aws:RequestedRegion": [region],
+        **{f"aws:{name}": [value] for name, value in headers.items() if value},
+    }
+    if source_ip:
+        found["aws:SourceIp"] = [source_ip]
+    return found
+
+
+def operation_keys(service: str, request: object) -> dict[str, list[str]]:
+    """Keys that a request of IAM, STS or Cognito itself has, by the members in which it says so. Without them a deny would miss, and an allow by
+    `ForAllValues` hold for anything. Source: list_awsidentityandaccessmanagementiam.html and its like of the service authorization reference."""
+    tags = dict(_tags_in(request))
+    found = {f"aws:RequestTag/{key}": [value] for key, value in tags.items()}
+    keys = [*tags, *(getattr(request, "tag_keys", None) or [])]
+    found |= {"aws:TagKeys": keys} if keys else {}
+    members = _KEYS_OF.get(service, {})
+    return found | {key: [value] for name, key in members.items() if isinstance(value := getattr(request, name, None), str)}
+
+
+def _tags_in(request: object) -> Iterator[tuple[str, str]]:
+    for name in ("tags", "user_pool_tags", "identity_pool_tags"):
+        given = getattr(request, name, None) or {}
+        if isinstance(given, dict):
+            yield from given.items()
+        elif isinstance(given, list):
+            yield from ((tag.key, tag.value) for tag in given)
+
+
+_KEYS_OF = {
+    "iam": {"policy_arn": "iam:PolicyARN", "permissions_boundary": "iam:PermissionsBoundary"},
+    "sts": {"external_id": "sts:ExternalId", "role_session_name": "sts:RoleSessionName", "source_identity": "sts:SourceIdentity"},
+}
 
 
 def trusted(role: Role, action: str, request: Request) -> bool:
@@ -89,6 +162,9 @@ async def resource_of(store: Store, service: str, account: str, region: str, req
         user_pool = await store.pools.get(named["user_pool_id"])  # found from any region, it has one ARN
         where = user_pool.region if user_pool is not None else region
         return f"arn:aws:cognito-idp:{where}:{account}:userpool/{named['user_pool_id']}"
+    if service == "cognito-identity" and "identity_id" in named and "identity_pool_id" not in named:
+        identity = await store.identities.find(named["identity_id"])
+        named |= {"identity_pool_id": identity.pool_id} if identity is not None else {}
     if service in ("cognito-identity", "cognito-sync") and "identity_pool_id" in named:
         identity_pool = await store.identity_pools.get(named["identity_pool_id"])
         where = identity_pool.region if identity_pool is not None else region

@@ -8,7 +8,7 @@ responses": nobody's SRP values "are the same for a given user name and user poo
 from __future__ import annotations
 
 from cognomen.context import Context
-from cognomen.kernel import addresses, srp
+from cognomen.kernel import contacts, srp
 from cognomen.storage.pools import Pool
 from cognomen.userpools.rules import names
 
@@ -38,9 +38,9 @@ def verifier(cx: Context, pool: Pool, typed: str) -> srp.Verifier:
 def address(cx: Context, pool: Pool, typed: str, attribute: str | None = None) -> tuple[str, str]:
     """The attribute (the one that is asked for, else what fits) and the value of it to which a message is said to go: what was typed, if it is
     such an address, else one made up."""
-    if addresses.is_phone_number(typed) and attribute in (None, "phone_number"):
+    if contacts.is_phone_number(typed) and attribute in (None, "phone_number"):
         return "phone_number", typed
-    if addresses.is_email(typed) and attribute in (None, "email"):
+    if contacts.is_email(typed) and attribute in (None, "email"):
         return "email", typed
     letters = _chance(cx, pool, "simulated address", typed)
     if attribute == "phone_number":

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.kernel.paging import BadToken
 
 MOST = 60  # items of a page where the request names no limit, or 0
 
 
 def position(cx: Context, bound: str, token: str | None) -> list[str]:
     """[] for the first page. `bound` names all of the request that must stay the same. Raises InvalidParameterException."""
-    if token is None:
-        return []
-    try:
-        return [str(part) for part in cx.pager.position(bound, token)]
-    except BadToken as cause:
-        raise errors.InvalidParameterException("Invalid pagination token given.") from cause
+    return [str(part) for part in cx.pager.after(bound, token, errors.InvalidParameterException("Invalid pagination token given."))]

@@ -17,8 +17,8 @@ from cognomen.api import errors
 from cognomen.api.operation import Operation
 from cognomen.context import ANONYMOUS, Caller
 from cognomen.kernel.clock import Clock
-from cognomen.policies.evaluate import Decision, Effect
-from cognomen.tokens import credentials
+from cognomen.policies.evaluate import Decision
+from cognomen.tokens import credentials, permissions
 from cognomen.tokens.credentials import Session
 from cognomen.wire import chunks, sigv4
 from cognomen.wire.request import HttpRequest
@@ -60,7 +60,7 @@ class Sessions(Protocol):
     def secret(self, access_key_id: str) -> str: ...
 
     async def decide(
-        self, session: Session, operation: Operation, request: object, region: str, source_ip: str
+        self, session: Session, operation: Operation, request: object, region: str, source: HttpRequest
     ) -> list[tuple[str, str, Decision]]:
         """Each action that the request takes, on what, and whether the session may."""
         ...
@@ -96,14 +96,14 @@ class Authenticator:
         authorize(caller, operation)
         return Identity(caller, claim.region, body)
 
-    async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source_ip: str) -> None:
+    async def permit(self, caller: Caller, operation: Operation, request: object, region: str, source: HttpRequest) -> None:
         """For the session of a role: whether its policies let it do this to what the request names, and pass on the roles in it. Raises AccessDeniedException."""
         session = caller.session
         if session is None or operation.unsigned or operation.name == "GetCallerIdentity" or self.sessions is None:
             return
-        for action, resource, decision in await self.sessions.decide(session, operation, request, region, source_ip):
+        for action, resource, decision in await self.sessions.decide(session, operation, request, region, source):
             if not decision.allowed:
-                raise _denied(session, action, resource, decision)
+                raise errors.AccessDeniedException(permissions.denial(session, action, resource, decision))
 
     async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
         try:
@@ -127,13 +127,6 @@ class Authenticator:
 
 def _assumed(access_key_id: str, session: Session) -> Caller:
     return Caller(access_key_id, session.name, session.account, "role", session)
-
-
-def _denied(session: Session, action: str, resource: str, decision: Decision) -> errors.AccessDeniedException:
-    asked = f"User: {session.arn} is not authorized to perform: {action} on resource: {resource}"
-    if decision.effect is Effect.EXPLICIT_DENY:
-        return errors.AccessDeniedException(f"{asked} with an explicit deny in an identity-based policy")
-    return errors.AccessDeniedException(f"{asked} because no identity-based policy allows the {action} action")
 
 
 def named(request: HttpRequest, *, believed: bool) -> Identity:

@@ -151,7 +151,7 @@ class Dispatcher:
                 await self.limits.charge(operation.service, operation.name, region, identity.body)
             decoded = protocol.decode(operation, request, identity.body)
             if identity.caller.session is not None:
-                await self.authenticator.permit(identity.caller, operation, decoded, identity.region or "", request.client)
+                await self.authenticator.permit(identity.caller, operation, decoded, identity.region or "", request)
             context = self.context_for(Call(operation, request_id, identity.caller, identity.region, request))
             response = await operation.handler(context, decoded)
             return protocol.success(operation, response, request_id.encode())

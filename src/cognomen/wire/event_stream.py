@@ -84,7 +84,7 @@ class EventStream:
         asked = listening.asked(found[1] if found else "", found[2] if found else "")
         operation = self._operations.by_name[listening.ACTION]
         identity = await self._authenticator.authenticate(request, operation)
-        await self._authenticator.permit(identity.caller, operation, asked, identity.region or "", request.client)
+        await self._authenticator.permit(identity.caller, operation, asked, identity.region or "", request)
         cx = self._context_for(Call(operation, request_id, identity.caller, identity.region, request))
         await listening.check(cx, asked)
         query = dict(parameters(request.query_string))

@@ -19,8 +19,6 @@ from cognomen.context import Context
 from cognomen.federation import saml as federated
 from cognomen.federation.saml import Login
 from cognomen.iam.sts import issuing
-from cognomen.policies.document import parse
-from cognomen.policies.evaluate import Request, trusts
 from cognomen.saml import errors as invalid
 from cognomen.storage.engine import Tx
 from cognomen.storage.roles import Role
@@ -175,7 +173,6 @@ def _context(login: Login) -> dict[str, list[str]]:
 async def _trusting(cx: Context, role_arn: str, login: Login, claims: Claims, context: dict[str, list[str]]) -> Role:
     """The role, if the response offers it with this provider and it trusts the provider. One text for all that fails."""
     pairs = [{part.strip() for part in value.split(",")} for value in login.attributes.get(f"{ATTRIBUTES}Role", [])]
-    held = await cx.store.roles.permissions(role_arn) if role_arn.count(":") >= 5 else None
     asked_with: dict[str, Sequence[str]] = {
         **context,
         "sts:RoleSessionName": [claims.session_name],
@@ -183,16 +180,14 @@ async def _trusting(cx: Context, role_arn: str, login: Login, claims: Claims, co
     }
     if claims.source_identity:
         asked_with["sts:SourceIdentity"] = [claims.source_identity]
-    asked = Request("", role_arn, {"Federated": login.provider.arn}, asked_with)
     actions = ["sts:AssumeRoleWithSAML", *(["sts:TagSession"] if claims.tags else [])]
     actions += ["sts:SetSourceIdentity"] if claims.source_identity else []
-    if (
-        held is None
-        or {role_arn, login.provider.arn} not in pairs
-        or not all(trusts(parse(held.role.trust), one, asked) for one in actions)
-    ):
+    if {role_arn, login.provider.arn} not in pairs:
         raise errors.AccessDeniedException(_DENIED)
-    return held.role
+    try:
+        return await issuing.trusting(cx, role_arn, actions, {"Federated": login.provider.arn}, asked_with)
+    except issuing.NotTrusted as cause:
+        raise errors.AccessDeniedException(_DENIED) from cause
 
 
 def _duration(cx: Context, asked: int | None, claimed: int | None, ends: float | None, role: Role) -> int:

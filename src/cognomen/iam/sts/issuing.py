@@ -1,4 +1,4 @@
-"""What all ways of assuming a role have in common: limits of the session, its tags, the answer's members."""
+"""What all ways of assuming a role have in common: the role's trust, limits of the session, its tags, the answer's members."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import msgspec
 from cognomen.api import errors, sts
 from cognomen.context import Context
 from cognomen.policies.document import BadPolicy, parse
+from cognomen.policies.evaluate import Request
 from cognomen.storage.roles import Role
-from cognomen.tokens import credentials
+from cognomen.tokens import credentials, permissions
 
 MOST_TAGS = 50
 
@@ -25,6 +26,27 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     transitive: list[str] = []
     duration: int = 3600
+
+
+class NotTrusted(Exception):
+    """The role is not there, or its trust policy does not let the principal do `action`."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(action)
+        self.action = action
+
+
+async def trusting(
+    cx: Context, role_arn: str, actions: Sequence[str], principal: Mapping[str, str], context: Mapping[str, Sequence[str]]
+) -> Role:
+    """The role, where its trust policy lets the principal do all of it. Raises NotTrusted."""
+    held = await cx.store.roles.permissions(role_arn) if role_arn.count(":") >= 5 else None
+    asked = Request("", role_arn, principal, context)
+    for action in actions:
+        if held is None or not permissions.trusted(held.role, action, asked):
+            raise NotTrusted(action)
+    assert held is not None  # noqa: S101  # the loop has seen it
+    return held.role
 
 
 def issue(cx: Context, role: Role, request: Any, wanted: Wanted) -> credentials.Credentials:

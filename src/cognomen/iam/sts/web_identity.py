@@ -1,8 +1,8 @@
-"""Tokens that a role may be assumed with: id tokens of this server's user pools, OpenID tokens of its identity pools, and id tokens of providers
-that are registered with IAM.
+"""Tokens in JWT's form that a role may be assumed with: OpenID tokens of this server's identity pools, id tokens of its user pools, Google's, and
+those of providers that are registered with IAM.
 
-A user pool is a provider by its issuer without the scheme, as for AWS once it is registered as an OpenID Connect provider; here each pool is
-known without being registered.
+A user pool that is registered, by any form of its issuer, is the provider of that ARN, for the clients that are registered with it. One that is not
+is known all the same, by its issuer without the scheme.
 """
 
 from __future__ import annotations
@@ -11,25 +11,15 @@ import msgspec
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.federation.connector import OIDC, Expected, Refused, Unavailable
+from cognomen.federation.connector import OIDC, expected_of
+from cognomen.iam.sts.built_in import EXPIRED, NO_KEY, WRONG_AUDIENCE, Login, asked, of_google
+from cognomen.policies.trust import EVERYBODYS
+from cognomen.storage.openid_providers import OpenIdProvider
 from cognomen.tokens import identity_tokens, jwt, pool_tokens
 from cognomen.tokens.issuer import own_base
 
 _NO_PROVIDER = "No OpenIDConnect provider found in your account for {}"
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-_NO_KEY = "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
-_EXPIRED = "Token expired: current date/time must be before the expiration date/time"
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """`federated` is whom trust policies name; `context` the keys of their conditions; `tags` are principal tags in the token."""
-
-    federated: str
-    issuer: str
-    subject: str
-    audience: str
-    context: dict[str, list[str]]
-    tags: dict[str, str] = {}
 
 
 async def verified(cx: Context, token: str) -> Login:
@@ -40,8 +30,9 @@ async def verified(cx: Context, token: str) -> Login:
         raise errors.InvalidIdentityTokenException(_NO_JWT) from cause
     if "aud" not in read.claims:
         raise errors.InvalidIdentityTokenException(_NO_JWT)
-    login = await _of_identity_pool(cx, read) or await _of_user_pool(cx, read)
-    return login or await _of_registered(cx, token, str(read.claims.get("iss", "")))
+    issuer = str(read.claims.get("iss", ""))
+    login = await _of_identity_pool(cx, read) or await _of_user_pool(cx, read) or await of_google(cx, token, issuer)
+    return login or await _of_registered(cx, token, issuer)
 
 
 async def _of_identity_pool(cx: Context, read: jwt.Unverified) -> Login | None:
@@ -53,13 +44,13 @@ async def _of_identity_pool(cx: Context, read: jwt.Unverified) -> Login | None:
     try:
         claims = await identity_tokens.verified(cx.store, cx.keys, cx.clock, read, own)
     except identity_tokens.Expired as cause:
-        raise errors.ExpiredTokenException(_EXPIRED) from cause
+        raise errors.ExpiredTokenException(EXPIRED) from cause
     except identity_tokens.NotOurs as cause:
         if read.claims.get("iss") == identity_tokens.ISSUER:
-            raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
+            raise errors.InvalidIdentityTokenException(NO_KEY) from cause
         return None
     return Login(
-        federated=identity_tokens.PROVIDER,
+        federated=(identity_tokens.PROVIDER,),
         issuer=str(claims["iss"]),
         subject=str(claims["sub"]),
         audience=str(claims["aud"]),
@@ -76,38 +67,56 @@ async def _of_user_pool(cx: Context, read: jwt.Unverified) -> Login | None:
     try:
         claims = await pool_tokens.verified(found, cx.keys)
     except pool_tokens.NotGood as cause:
-        raise errors.InvalidIdentityTokenException(_NO_KEY) from cause
+        raise errors.InvalidIdentityTokenException(NO_KEY) from cause
     if float(claims["exp"]) <= cx.clock.now():
-        raise errors.ExpiredTokenException(_EXPIRED)
-    if claims["iss"] == identity_tokens.ISSUER:  # whoever names a pool's issuer by a tag does not become an identity pool by it
-        raise errors.InvalidIdentityTokenException(_NO_KEY)
-    return _login(str(claims["iss"]), str(claims["sub"]), found.client.client_id)
+        raise errors.ExpiredTokenException(EXPIRED)
+    issuer, client_id = str(claims["iss"]), found.client.client_id
+    registered = await _registered_as(cx, found.issuers)
+    provider = next((one for one in registered if client_id in one.client_ids), None)
+    if registered and provider is None:
+        raise errors.InvalidIdentityTokenException(WRONG_AUDIENCE)
+    if provider is None and _is_anothers(issuer):
+        raise errors.InvalidIdentityTokenException(NO_KEY)
+    return _login(issuer, str(claims["sub"]), client_id, provider)
+
+
+async def _registered_as(cx: Context, issuers: tuple[str, ...]) -> list[OpenIdProvider]:
+    """The providers under which a pool with these names is registered, in the order of its names."""
+    registered = {provider.url: provider for provider in await cx.store.openid_providers.list(cx.settings.account)}
+    return [registered[name] for name in map(_name_of, issuers) if name in registered]
+
+
+def _is_anothers(issuer: str) -> bool:
+    """Whoever names a pool's issuer by a tag does not become an identity pool or Google by it, and no provider that has an ARN."""
+    name = _name_of(issuer)
+    return name in EVERYBODYS or name.startswith("arn:")
 
 
 async def _of_registered(cx: Context, token: str, issuer: str) -> Login:
-    name = issuer.partition("://")[2].rstrip("/")
+    name = _name_of(issuer)
     provider = await cx.store.openid_providers.get(cx.settings.account, name) if name else None
     if provider is None:
         raise errors.InvalidIdentityTokenException(_NO_PROVIDER.format(issuer[:256]))
-    try:
-        found = await cx.connectors[OIDC].verify(token, Expected(provider=name, audiences=tuple(provider.client_ids), now=cx.clock.now()))
-    except Refused as cause:
-        if str(cause).startswith("Token expired"):
-            raise errors.ExpiredTokenException(_EXPIRED) from cause
-        wrong = "Incorrect token audience" if "audience" in str(cause) else _NO_KEY
-        raise errors.InvalidIdentityTokenException(wrong) from cause
-    except Unavailable as cause:
-        raise errors.IDPCommunicationErrorException("An error occurred when communicating with the identity provider.") from cause
-    login = _login(issuer, found.subject, found.audience)
-    return msgspec.structs.replace(login, federated=provider.arn, tags=identity_tokens.tags_of(found.claims))
+    found = await asked(cx, OIDC, token, expected_of(provider, cx.clock.now()))
+    login = _login(issuer, found.subject, found.audience, provider)
+    tags, transitive = identity_tokens.tags_of(found.claims), identity_tokens.transitive_of(found.claims)
+    return msgspec.structs.replace(login, tags=tags, transitive=transitive)
 
 
-def _login(issuer: str, subject: str, audience: str) -> Login:
-    provider = issuer.partition("://")[2]
+def _name_of(issuer: str) -> str:
+    """As IAM registers it: without its scheme and the slash at its end, its host in small letters."""
+    host, slash, path = issuer.partition("://")[2].partition("/")
+    return f"{host.lower()}{slash}{path}".removesuffix("/")
+
+
+def _login(issuer: str, subject: str, audience: str, provider: OpenIdProvider | None) -> Login:
+    """The keys of conditions go by the token's issuer and by the name that was registered: a policy may have been written with either."""
+    own = issuer.partition("://")[2]
+    names = dict.fromkeys((own, provider.url) if provider else (own,))
     return Login(
-        federated=provider,
+        federated=(provider.arn if provider else own,),
         issuer=issuer,
         subject=subject,
         audience=audience,
-        context={f"{provider}:aud": [audience], f"{provider}:sub": [subject]},
+        context={f"{name}:{key}": [value] for name in names for key, value in (("aud", audience), ("sub", subject))},
     )

@@ -68,6 +68,18 @@ def updated(present: identity.IdentityPool, asked: identity.IdentityPool) -> ide
     return pool
 
 
+def providers(pool: identity.IdentityPool) -> set[str]:
+    """Every name under which role mappings and tag maps may speak of the pool's providers."""
+    return {
+        *(pool.supported_login_providers or {}),
+        *(str(one.provider_name) for one in pool.cognito_identity_providers or []),
+        *(pool.open_id_connect_provider_arns or []),
+        *(arn.partition("oidc-provider/")[2] for arn in pool.open_id_connect_provider_arns or []),
+        *(pool.saml_provider_arns or []),
+        *([pool.developer_provider_name] if pool.developer_provider_name else []),
+    }
+
+
 def check_tags(tags: Mapping[str, str]) -> None:
     """Raises InvalidParameterException."""
     if any(key.lower().startswith("aws:") for key in tags):

@@ -11,6 +11,7 @@ from typing import Any
 
 from cognomen.api import errors, identity
 from cognomen.identitypools.rules import claims as claim_values
+from cognomen.identitypools.rules.pool_settings import providers
 from cognomen.storage.identity_pools import TagMap
 
 # The console's default mappings: the provider's audience and subject, under the names that the guide's policies use.
@@ -22,15 +23,7 @@ _KEY = re.compile(r"[\w\s.:/=+@-]{1,128}")
 
 def check(pool: identity.IdentityPool, provider: str, asked: TagMap) -> None:
     """Raises InvalidParameterException."""
-    known = {
-        *(pool.supported_login_providers or {}),
-        *(str(one.provider_name) for one in pool.cognito_identity_providers or []),
-        *(pool.open_id_connect_provider_arns or []),
-        *(arn.partition("oidc-provider/")[2] for arn in pool.open_id_connect_provider_arns or []),
-        *(pool.saml_provider_arns or []),
-        *([pool.developer_provider_name] if pool.developer_provider_name else []),
-    }
-    if provider not in known:
+    if provider not in providers(pool):
         raise errors.InvalidParameterException(f"{provider} is not an identity provider of this identity pool.")
     wrong = next((key for key in asked.tags if not _KEY.fullmatch(key) or key.lower().startswith("aws:")), None)
     if wrong is not None:

@@ -13,6 +13,7 @@ import msgspec
 
 from cognomen.api import errors, identity
 from cognomen.identitypools.rules import claims as claim_values
+from cognomen.identitypools.rules import pool_settings
 
 _ROLE = re.compile(r"arn:aws[\w-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 _MOST_RULES = 25
@@ -27,10 +28,12 @@ class Asked(msgspec.Struct, frozen=True):
     claims: Mapping[str, Any]
 
 
-def check(roles: Mapping[str, str], mappings: Mapping[str, identity.RoleMapping]) -> None:
+def check(pool: identity.IdentityPool, roles: Mapping[str, str], mappings: Mapping[str, identity.RoleMapping]) -> None:
     """Raises InvalidParameterException."""
     arns = list(roles.values())
     for provider, mapping in mappings.items():
+        if not _is_configured(pool, provider):  # text: aws-cdk #22951
+            raise errors.InvalidParameterException(f"({provider}) is not a valid RoleMapping ProviderName or is not a configured provider.")
         if mapping.ambiguous_role_resolution is None:
             raise errors.InvalidParameterException(f"AmbiguousRoleResolution is required for the role mapping of {provider}.")
         rules = mapping.rules_configuration.rules if mapping.rules_configuration else []
@@ -46,6 +49,22 @@ def check(roles: Mapping[str, str], mappings: Mapping[str, identity.RoleMapping]
     wrong = next((arn for arn in arns if not _ROLE.fullmatch(arn)), None)
     if wrong is not None:
         raise errors.InvalidParameterException(f"{wrong} is not the ARN of a role.")
+
+
+def _is_configured(pool: identity.IdentityPool, provider: str) -> bool:
+    """A user pool may be named by any form of its issuer, and followed by its client's id."""
+    if provider in pool_settings.providers(pool):
+        return True
+    place, _, last = provider.rpartition("/")
+    user_pool, _, client = last.partition(":")
+    return (
+        bool(place)
+        and "://" not in place
+        and any(
+            str(one.provider_name).rpartition("/")[2] == user_pool and client in ("", one.client_id)
+            for one in pool.cognito_identity_providers or []
+        )
+    )
 
 
 def guest_role(roles: Mapping[str, str]) -> str:

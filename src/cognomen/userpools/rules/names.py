@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from cognomen.api import errors
 from cognomen.api.patterns import matcher
-from cognomen.kernel import addresses
+from cognomen.kernel import contacts
 from cognomen.storage.pools import Pool
 
 _LONGEST = 128
@@ -62,9 +62,9 @@ def naming_attributes(pool: Pool) -> list[str]:
 def attribute_of(pool: Pool, name: str) -> str | None:
     """The attribute as whose value `name` may lead to a user of this pool, by its form."""
     allowed = naming_attributes(pool)
-    if addresses.is_email(name):
+    if contacts.is_email(name):
         return "email" if "email" in allowed else None
-    if addresses.is_phone_number(name):
+    if contacts.is_phone_number(name):
         return "phone_number" if "phone_number" in allowed else None
     return "preferred_username" if "preferred_username" in allowed else None
 
@@ -108,9 +108,9 @@ def of_new_user(pool: Pool, username: str, given: Mapping[str, str]) -> tuple[st
         named[attribute] = username
         return "", named
     aliases = alias_attributes(pool)
-    if "email" in aliases and addresses.is_email(username):
+    if "email" in aliases and contacts.is_email(username):
         raise errors.InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
-    if "phone_number" in aliases and addresses.is_phone_number(username):
+    if "phone_number" in aliases and contacts.is_phone_number(username):
         raise errors.InvalidParameterException(
             "Username cannot be of phone number format, since user pool is configured for phone number alias."
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from cognomen.api import errors, idp
-from cognomen.kernel import addresses
+from cognomen.kernel import contacts
 
 TYPES = ("String", "Number", "DateTime", "Boolean")
 _MOST_CUSTOM = 50
@@ -254,9 +254,9 @@ def _number_fault(attribute: idp.SchemaAttributeType, value: str) -> str | None:
 
 
 def _form_fault(name: str, value: str) -> str | None:
-    if name == "email" and not addresses.is_email(value):
+    if name == "email" and not contacts.is_email(value):
         return "Invalid email address format."
-    if name == "phone_number" and not addresses.is_phone_number(value):
+    if name == "phone_number" and not contacts.is_phone_number(value):
         return "Invalid phone number format."
     if name == "birthdate" and re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", value) is None:
         return "Invalid birthdate format."
