@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.kit.identity import ACCOUNT, Directory, identity, identity_pool
+from tests.kit.identity import ACCOUNT, identity, identity_pool
 from tests.kit.server import TestServer
-from tests.kit.sync import Device, pool_for_guests, put_as_developer, refused, remove, replace, sync
+from tests.kit.sync import Device, pool_for_guests, refused, remove, replace, sync
 
 CONFLICT = (409, "ResourceConflictException", "Current SyncCount for the record is different from the one that was given.")
 BAD_TOKEN = (400, "InvalidParameterException", "Invalid SyncSessionToken.")
@@ -244,33 +244,7 @@ class TestLimits:
         assert (await device.refused("ListRecords", DatasetName=name))[1] in ("InvalidParameterException", "UnknownOperationException")
 
 
-class TestMergedIdentities:
-    async def test_a_guests_datasets_come_along(self, server: TestServer) -> None:
-        """As NAME.IDENTITY, named by the dataset of that name; the guest's credentials are good for nothing more."""
-        directory = await Directory.made(server)
-        await directory.user("kim")
-        pool_id = await pool_for_guests(server)
-        pool = await identity(server, "DescribeIdentityPool", IdentityPoolId=pool_id)
-        await identity(server, "UpdateIdentityPool", **{**pool, "CognitoIdentityProviders": [directory.provider()]})
-        logins = await directory.logins("kim")
-        user = (await identity(server, "GetId", IdentityPoolId=pool_id, Logins=logins))["IdentityId"]
-        guest = await Device.guest(server, pool_id)
-        await guest.put("settings", color="red")
-        await guest.put("games", level="7")
-        await put_as_developer(server, {"IdentityPoolId": pool_id, "IdentityId": user}, color="blue")
-        await identity(server, "GetOpenIdToken", IdentityId=guest.who["IdentityId"], Logins=logins)
-        named = f"settings.{guest.who['IdentityId']}"
-        who = {"IdentityPoolId": pool_id, "IdentityId": user}
-        listed = await sync(server, "ListRecords", DatasetName="settings", **who)
-        assert ([record["Value"] for record in listed["Records"]], listed["MergedDatasetNames"]) == (["blue"], [named])
-        brought = await sync(server, "ListRecords", DatasetName=named, **who)
-        assert [record["Value"] for record in brought["Records"]] == ["red"]
-        games = await sync(server, "ListRecords", DatasetName="games", **who)
-        assert (games["DatasetExists"], games["MergedDatasetNames"]) == (False, [f"games.{guest.who['IdentityId']}"])
-        assert (await guest.refused("ListRecords", DatasetName="settings"))[:2] == (403, "NotAuthorizedException")
-        await sync(server, "DeleteDataset", DatasetName=named, **who)
-        assert (await sync(server, "ListRecords", DatasetName="settings", **who))["MergedDatasetNames"] == []
-
+class TestDeletedIdentities:
     async def test_a_deleted_identity_leaves_nothing(self, device: Device, server: TestServer) -> None:
         await device.put(a="1")
         await identity(server, "DeleteIdentities", IdentityIdsToDelete=[device.who["IdentityId"]])

@@ -3,8 +3,9 @@ later must learn of it, and counts go on from there."""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import cache
 
 import msgspec
@@ -13,16 +14,19 @@ from cognomen.storage import sync_devices, sync_outbox
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 
 _DATASET = (
-    "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from"
+    "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from,"
+    " merged_name"
 )
 _RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at"
 _SHARDS = 32
 _AT_ONCE = 64  # rows of a statement: few different ones, which the database knows from before
-_LONGEST_NAME = 128
+LONGEST_NAME = 128
+_DIGEST = 12  # characters
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """`records` and `bytes` (of keys and values) count what is there now. `merged_from` is the identity that brought it along."""
+    """`records` and `bytes` (of keys and values) count what is there now. `merged_from` is the identity that brought it along, where it
+    was called `merged_name`."""
 
     pool_id: str
     identity_id: str
@@ -36,6 +40,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     bytes: int = 0
     merged_from: str | None = None
+    merged_name: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -69,6 +74,7 @@ def _dataset(row: Row) -> Dataset:
         records=row[9],
         bytes=row[10],
         merged_from=row[11],
+        merged_name=row[12],
     )
 
 
@@ -85,10 +91,11 @@ class Datasets:
 
     async def put(self, tx: Tx, dataset: Dataset) -> None:
         await tx.run(
-            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
             " ON CONFLICT (pool_id, identity_id, name) DO UPDATE SET present = excluded.present, created_at = excluded.created_at,"
             " modified_at = excluded.modified_at, modified_by = excluded.modified_by, sync_count = excluded.sync_count,"
-            " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from",
+            " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from,"
+            " merged_name = excluded.merged_name",
             dataset.pool_id,
             dataset.identity_id,
             dataset.name,
@@ -101,6 +108,7 @@ class Datasets:
             dataset.records,
             dataset.bytes,
             dataset.merged_from,
+            dataset.merged_name,
         )
 
     async def page(self, pool_id: str, identity_id: str, after: str, limit: int) -> list[Dataset]:
@@ -145,16 +153,14 @@ class Datasets:
         return (int(row[0]), int(row[1]), float(row[2])) if row else (0, 0, 0.0)
 
     async def merged_names(self, pool_id: str, identity_id: str, name: str) -> list[str]:
-        """The datasets of this name that merged identities brought along: `NAME.IDENTITY`."""
+        """What merged identities brought along that was called so there."""
         rows = await self._engine.rows(
-            "SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND name > $3 AND name < $4"
-            " AND merged_from IS NOT NULL AND present = 1 ORDER BY name",
+            "SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND merged_name = $3 AND present = 1 ORDER BY name",
             pool_id,
             identity_id,
-            f"{name}.",
-            f"{name}/",
+            name,
         )
-        return [row[0] for row in rows if row[0][len(name) + 1 :].count(":") == 1]
+        return [row[0] for row in rows]
 
     async def change_records(self, tx: Tx, dataset: Dataset, records: Sequence[Record]) -> None:
         """Puts these in the place of those with their keys."""
@@ -226,9 +232,13 @@ class Datasets:
         """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the
         source before keeps its name. What is deleted stays behind."""
         rows = await tx.rows(f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name", pool_id, source)
+        there = await tx.rows("SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2", pool_id, target)
+        taken = {str(row[0]) for row in there}
         for each in map(_dataset, rows):
             if each.present:
-                name = each.name if each.merged_from else f"{each.name[: _LONGEST_NAME - len(source) - 1]}.{source}"
+                base, brought_by = each.merged_name or each.name, each.merged_from or source
+                name = _free(base, brought_by, taken)
+                taken.add(name)
                 await tx.run(
                     "UPDATE sync_records SET identity_id = $4, name = $5 WHERE pool_id = $1 AND identity_id = $2 AND name = $3",
                     pool_id,
@@ -237,8 +247,9 @@ class Datasets:
                     target,
                     name,
                 )
+                at = max(now, each.modified_at)
                 moved = msgspec.structs.replace(
-                    each, identity_id=target, name=name, modified_at=now, merged_from=each.merged_from or source, deleted_count=0
+                    each, identity_id=target, name=name, modified_at=at, merged_from=brought_by, merged_name=base, deleted_count=0
                 )
                 await self.put(tx, moved)
         await sync_devices.carry_over(tx, pool_id, source, target)
@@ -256,6 +267,26 @@ class Datasets:
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
         for table in ("sync_records", "sync_datasets"):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2", pool_id, identity_id)
+
+
+def _free(base: str, source: str, taken: Container[str]) -> str:
+    """`BASE.SOURCE`, with a number where another dataset is called so."""
+    name = merged_as(base, source)
+    number = 1
+    while name in taken:
+        number += 1
+        name = merged_as(base, f"{source}-{number}")
+    return name
+
+
+def merged_as(base: str, source: str) -> str:
+    """The name under which a dataset of `source` goes on. One that gets too long is cut, and what tells it from others that begin alike takes
+    the place of its end. Client libraries name it in the same way (cognomen_sync/local.py)."""
+    room = LONGEST_NAME - len(source) - 1
+    if len(base) > room:
+        digest = hashlib.sha256(base.encode()).hexdigest()[:_DIGEST]
+        base = f"{base[: room - _DIGEST - 1]}-{digest}"
+    return f"{base}.{source}"
 
 
 @cache

@@ -57,7 +57,15 @@ async def delete_dataset(cx: Context, request: sync.DeleteDatasetRequest) -> syn
         count = present.sync_count + 1
         now = max(cx.clock.now(), present.modified_at)
         gone = msgspec.structs.replace(
-            present, present=False, sync_count=count, deleted_count=count, records=0, bytes=0, modified_at=now, merged_from=None
+            present,
+            present=False,
+            sync_count=count,
+            deleted_count=count,
+            records=0,
+            bytes=0,
+            modified_at=now,
+            merged_from=None,
+            merged_name=None,
         )
         await cx.store.datasets.put(tx, gone)
         await cx.store.datasets.count_bytes(tx, pool_id, identity_id, -present.bytes, now)
