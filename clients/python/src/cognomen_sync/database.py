@@ -1,6 +1,7 @@
 """The database itself: opened, prepared, written in transactions. What stands in it is for local.py and identities.py.
 
-`datasets.merged_name` is what one that a merged identity brought along was called there.
+`datasets.merged_name` is what one that a merged identity brought along was called there. `left_behind` are guests who became users without this
+device having heard of whom, with edits that are still to be sent.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ INSERT INTO edits VALUES (0);
 """,
     """
 ALTER TABLE datasets ADD COLUMN merged_name TEXT;
+CREATE TABLE left_behind (pool_id TEXT NOT NULL, identity_id TEXT NOT NULL, PRIMARY KEY (pool_id, identity_id)) WITHOUT ROWID;
 """,
 )
 VERSION = len(_STEPS)

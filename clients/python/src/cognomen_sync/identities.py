@@ -25,8 +25,22 @@ class Identities(Database):
         of an identity that is gone without being `merged`."""
         with self.unit() as db:
             db.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?)", (pool_id, identity_id, authenticated))
+            db.execute("DELETE FROM left_behind WHERE pool_id = ? AND identity_id IN (?, ?)", (pool_id, identity_id, carry))
             if carry is not None and carry != identity_id:
                 _carry_datasets(db, carry, identity_id, merged=merged)
+
+    def leave(self, pool_id: str, left: str, identity_id: str, *, authenticated: bool) -> None:
+        """From now on `identity_id` is here, and begins apart. What `left` has still to send waits until whoever it became is here."""
+        with self.unit() as db:
+            db.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?)", (pool_id, identity_id, authenticated))
+            db.execute(
+                "INSERT OR IGNORE INTO left_behind SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM datasets d WHERE d.identity_id = ?2"
+                " AND (d.deleted = 1 OR EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id AND r.pending = 1)))",
+                (pool_id, left),
+            )
+
+    def left_behind(self, pool_id: str) -> list[str]:
+        return [str(row[0]) for row in self.read("SELECT identity_id FROM left_behind WHERE pool_id = ? ORDER BY identity_id", pool_id)]
 
     def forget(self, pool_id: str) -> None:
         """Nobody is here any more; the data stays."""
@@ -35,7 +49,7 @@ class Identities(Database):
 
     def wipe(self) -> None:
         with self.unit() as db:
-            for table in ("datasets", "identities", "devices"):
+            for table in ("datasets", "identities", "devices", "left_behind"):
                 db.execute(f"DELETE FROM {table}")
 
     def device(self, identity_id: str) -> str | None:

@@ -108,25 +108,51 @@ class Session:
     def _credentials_of(self, identity_id: str, logins: Logins | None, source: LoginSource | None) -> Steps[Credentials]:
         """Of this identity, or of that into which it is merged by these logins."""
         try:
-            answer = yield from self._service.identity("GetCredentialsForIdentity", {"IdentityId": identity_id, **_with(logins)})
+            answer = yield from self._asked(identity_id, logins)
         except Refused as refused:
-            if refused.code != "ResourceNotFoundException" or "Identity '" not in refused.message:
+            gone = refused.code == "ResourceNotFoundException" and "Identity '" in refused.message
+            if not gone and not (_is_anothers(refused) and self._file.identity(self.pool_id) == (identity_id, False)):
                 raise
-            # The identity was deleted: the next one takes over what lies here, and learns dataset by dataset that the service has it no more.
-            found = yield from self._service.identity("GetId", {"IdentityPoolId": self.pool_id, **_with(logins)})
-            self._remember(str(found["IdentityId"]), logins, carry=identity_id, merged=False)
-            answer = yield from self._service.identity("GetCredentialsForIdentity", {"IdentityId": found["IdentityId"], **_with(logins)})
+            found = str((yield from self._service.identity("GetId", {"IdentityPoolId": self.pool_id, **_with(logins)}))["IdentityId"])
+            if gone:
+                # The next one takes over what lies here, and learns dataset by dataset that the service has it no more.
+                self._remember(found, logins, carry=identity_id, merged=False)
+            else:
+                # The guest has become a user, and the answer that said so was lost: somebody else is here now, or nobody.
+                self._file.leave(self.pool_id, identity_id, found, authenticated=bool(logins))
+            answer = yield from self._asked(found, logins)
+            identity_id = found
         made = answer["Credentials"]
         who = str(answer["IdentityId"])
         credentials = Credentials(who, made["AccessKeyId"], made["SecretKey"], made["SessionToken"], float(made["Expiration"]))
         if source is self._logins:
             if self._file.identity(self.pool_id) != (who, bool(logins)):
                 self._remember(who, logins, carry=identity_id)
+            if logins:
+                yield from self._fetch_left_behind(who, logins)
             self._credentials = credentials
         return credentials
 
+    def _asked(self, identity_id: str, logins: Logins | None) -> Steps[dict[str, Any]]:
+        return self._service.identity("GetCredentialsForIdentity", {"IdentityId": identity_id, **_with(logins)})
+
+    def _fetch_left_behind(self, who: str, logins: Logins) -> Steps[None]:
+        """What waits here of guests who became this user."""
+        for guest in self._file.left_behind(self.pool_id):
+            try:
+                became = who if guest == who else str((yield from self._asked(guest, logins))["IdentityId"])
+            except Refused:
+                continue  # another's
+            if became == who:
+                self._remember(who, logins, carry=guest)
+
     def _remember(self, identity_id: str, logins: Logins | None, *, carry: str | None, merged: bool = True) -> None:
         self._file.remember(self.pool_id, identity_id, authenticated=bool(logins), carry=carry, merged=merged)
+
+
+def _is_anothers(refused: Refused) -> bool:
+    """Whether an identity is refused because it is, or has become, that of other logins. The first text is for guests, the second for users."""
+    return refused.code == "NotAuthorizedException" and refused.message.startswith(("Access to Identity", "Logins don't match"))
 
 
 def _with(logins: Logins | None) -> dict[str, Any]:
