@@ -10,13 +10,16 @@ from tests.kit.identity import ACCOUNT, identity, identity_pool
 from tests.kit.server import TestServer
 from tests.kit.sync import Device, pool_for_guests, refused, remove, replace, sync
 
-CONFLICT = (409, "ResourceConflictException", "Current SyncCount for the record is different from the one that was given.")
-BAD_TOKEN = (400, "InvalidParameterException", "Invalid SyncSessionToken.")
+BAD_TOKEN = (400, "InvalidParameterException", "SyncSessionToken not valid for these inputs")
 
 
 @pytest.fixture
 async def device(server: TestServer) -> Device:
     return await Device.guest(server, await pool_for_guests(server))
+
+
+def conflict(key: str, there: int, given: int) -> tuple[int, str, str]:
+    return 409, "ResourceConflictException", f"Current SyncCount for: {key} is: {there} not: {given}"
 
 
 async def update(device: Device, *changes: Any, dataset: str = "settings", **more: Any) -> Any:
@@ -63,17 +66,17 @@ class TestRecords:
     async def test_a_stale_count_applies_nothing(self, device: Device) -> None:
         await update(device, replace("a", "1"), replace("b", "1"))
         await update(device, replace("a", "2", 1))
-        assert await refused_update(device, replace("b", "x", 1), replace("a", "x", 1)) == CONFLICT
-        assert await refused_update(device, replace("new", "x", 7)) == CONFLICT
-        assert await refused_update(device, replace("a", "x", 0)) == CONFLICT
-        assert await refused_update(device, remove("a", 1)) == CONFLICT
+        assert await refused_update(device, replace("b", "x", 1), replace("a", "x", 1)) == conflict("a", 2, 1)
+        assert await refused_update(device, replace("new", "x", 7)) == conflict("new", 0, 7)
+        assert await refused_update(device, replace("a", "x", 0)) == conflict("a", 2, 0)
+        assert await refused_update(device, remove("a", 1)) == conflict("a", 2, 1)
         assert await device.values() == {"a": "2", "b": "1"}
 
     async def test_over_a_removed_record(self, device: Device) -> None:
         """By who saw the removal, and by who never saw the key; not by who saw only its value."""
         await update(device, replace("a", "1"), replace("b", "1"), replace("c", "1"))
         await update(device, remove("a", 1), remove("b", 1), remove("c", 1))
-        assert await refused_update(device, replace("a", "x", 1)) == CONFLICT
+        assert await refused_update(device, replace("a", "x", 1)) == conflict("a", 2, 1)
         await update(device, replace("a", "2", 2), replace("b", "2", 0))
         assert await device.values() == {"a": "2", "b": "2"}
 
@@ -127,7 +130,7 @@ class TestSessions:
 
     async def test_a_refused_update_leaves_it_good(self, device: Device) -> None:
         asked: dict[str, Any] = {"DatasetName": "settings", "SyncSessionToken": await device.token()}
-        assert await device.refused("UpdateRecords", RecordPatches=[replace("a", "1", 5)], **asked) == CONFLICT
+        assert await device.refused("UpdateRecords", RecordPatches=[replace("a", "1", 5)], **asked) == conflict("a", 0, 5)
         await device.call("UpdateRecords", RecordPatches=[replace("a", "1")], **asked)
         assert await device.values() == {"a": "1"}
 

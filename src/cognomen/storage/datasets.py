@@ -15,7 +15,7 @@ from cognomen.storage.engine import Engine, Reader, Row, Tx
 
 _DATASET = (
     "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from,"
-    " merged_name"
+    " merged_name, removed_bytes"
 )
 _RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at"
 _SHARDS = 32
@@ -25,7 +25,8 @@ _DIGEST = 12  # characters
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """`records` and `bytes` (of keys and values) count what is there now. `merged_from` is the identity that brought it along, where it
+    """`records` and `bytes` (of keys and values) count what is there now, `removed_bytes` what removed records left behind
+    (sync_remains.py). Whoever comes from before `deleted_count` begins anew. `merged_from` is the identity that brought it along, where it
     was called `merged_name`."""
 
     pool_id: str
@@ -41,6 +42,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     merged_from: str | None = None
     merged_name: str | None = None
+    removed_bytes: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -75,6 +77,7 @@ def _dataset(row: Row) -> Dataset:
         bytes=row[10],
         merged_from=row[11],
         merged_name=row[12],
+        removed_bytes=row[13],
     )
 
 
@@ -91,11 +94,11 @@ class Datasets:
 
     async def put(self, tx: Tx, dataset: Dataset) -> None:
         await tx.run(
-            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             " ON CONFLICT (pool_id, identity_id, name) DO UPDATE SET present = excluded.present, created_at = excluded.created_at,"
             " modified_at = excluded.modified_at, modified_by = excluded.modified_by, sync_count = excluded.sync_count,"
             " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from,"
-            " merged_name = excluded.merged_name",
+            " merged_name = excluded.merged_name, removed_bytes = excluded.removed_bytes",
             dataset.pool_id,
             dataset.identity_id,
             dataset.name,
@@ -109,6 +112,7 @@ class Datasets:
             dataset.bytes,
             dataset.merged_from,
             dataset.merged_name,
+            dataset.removed_bytes,
         )
 
     async def page(self, pool_id: str, identity_id: str, after: str, limit: int) -> list[Dataset]:
@@ -249,7 +253,7 @@ class Datasets:
                 )
                 at = max(now, each.modified_at)
                 moved = msgspec.structs.replace(
-                    each, identity_id=target, name=name, modified_at=at, merged_from=brought_by, merged_name=base, deleted_count=0
+                    each, identity_id=target, name=name, modified_at=at, merged_from=brought_by, merged_name=base
                 )
                 await self.put(tx, moved)
         await sync_devices.carry_over(tx, pool_id, source, target)
@@ -265,7 +269,7 @@ class Datasets:
         await self._drop(tx, pool_id, identity_id)
 
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
-        for table in ("sync_records", "sync_datasets"):
+        for table in ("sync_records", "sync_datasets", "sync_forgotten"):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2", pool_id, identity_id)
 
 

@@ -22,6 +22,7 @@ OWNED = (
     ("sync_subscriptions", "identity_id"),
     ("sync_devices", "identity_id"),
     ("sync_records", "identity_id"),
+    ("sync_forgotten", "identity_id"),
     ("sync_datasets", "identity_id"),
     ("identity_logins", "identity_id"),
     ("identities", "identity_id"),

@@ -13,6 +13,7 @@ from cognomen.context import Context
 from cognomen.delivery.sync import record
 from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
+from cognomen.storage import sync_remains
 from cognomen.storage.datasets import Dataset
 from cognomen.storage.engine import Tx
 from cognomen.sync import changes, find
@@ -66,8 +67,10 @@ async def delete_dataset(cx: Context, request: sync.DeleteDatasetRequest) -> syn
             modified_at=now,
             merged_from=None,
             merged_name=None,
+            removed_bytes=0,
         )
         await cx.store.datasets.put(tx, gone)
+        await sync_remains.forget_deleted(tx, pool_id, identity_id)
         await cx.store.datasets.count_bytes(tx, pool_id, identity_id, -present.bytes, now)
         return present, await changes.leave(cx, tx, settings, gone, (), operation=record.REMOVE)
 

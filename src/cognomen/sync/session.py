@@ -20,13 +20,16 @@ _LONGEST = 1_024
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):
+    """`since` is the sync count up to which the device knew the dataset before."""
+
     mark: bytes
     ends_at: float
+    since: int = 0
 
 
-def begin(cx: Context, pool_id: str, identity_id: str, dataset: str) -> str:
+def begin(cx: Context, pool_id: str, identity_id: str, dataset: str, since: int) -> str:
     cx.tell(SyncSessionBegan, pool_id, identity_id=identity_id)
-    session = Session(chance.draw(16), cx.clock.now() + SECONDS)
+    session = Session(chance.draw(16), cx.clock.now() + SECONDS, since)
     return cx.sealer.seal_text(_PURPOSE, msgspec.msgpack.encode(session), _bound(pool_id, identity_id, dataset))
 
 
@@ -37,7 +40,8 @@ def open_session(cx: Context, pool_id: str, identity_id: str, dataset: str, toke
             raise Unsealable("longer than any of ours")
         session = msgspec.msgpack.decode(cx.sealer.open_text(_PURPOSE, token, _bound(pool_id, identity_id, dataset)), type=Session)
     except (Unsealable, UnicodeEncodeError) as cause:
-        raise errors.InvalidParameterException("Invalid SyncSessionToken.") from cause
+        # Text: complete-aws-iam-reference #65.
+        raise errors.InvalidParameterException("SyncSessionToken not valid for these inputs") from cause
     if cx.clock.now() >= session.ends_at:
         raise errors.InvalidParameterException("The SyncSessionToken has expired.")
     return session

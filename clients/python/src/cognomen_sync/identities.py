@@ -72,7 +72,7 @@ def merged_as(base: str, source: str) -> str:
 
 
 def _carry_datasets(db: sqlite3.Connection, source: str, target: str, *, merged: bool) -> None:
-    """What the service knew is listed anew: only then is it certain that it is what was meant."""
+    """What the service knew is listed anew, and each record's count is the first there is: AWS begins to count anew (aws-sdk-net #414)."""
     found = db.execute(
         "SELECT id, name, last_sync_count, deleted, merged_name FROM datasets WHERE identity_id = ? ORDER BY name", (source,)
     )
@@ -84,6 +84,8 @@ def _carry_datasets(db: sqlite3.Connection, source: str, target: str, *, merged:
         since = 0 if goes_along and not deleted else last
         sql = "UPDATE datasets SET identity_id = ?, name = ?, merged_name = ?, last_sync_count = ? WHERE id = ?"
         db.execute(sql, (target, free, brought, since, place))
+        if goes_along:
+            db.execute("UPDATE records SET sync_count = 1 WHERE dataset_id = ? AND sync_count > 1", (place,))
 
 
 def _names(base: str, source: str, own: str | None) -> Iterator[str]:
