@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cognomen.storage.engine import Tx
@@ -109,6 +110,9 @@ async def test_datasets_of_before(database: Database) -> None:
                 name,
                 source,
             )
+        for key in ("short", "long" * 100):
+            await tx.run("INSERT INTO sync_records VALUES ('p', 'i', 'a.b.us-east-1:1', $1, 'v', 3, 2.0, 'd', 2.0)", key)
+        await tx.run("INSERT INTO sync_records VALUES ('p', 'i', 'a.b.us-east-1:1', 'removed', NULL, 3, 2.0, 'd', 2.0)")
 
     await engine.write(stored)
     await migrate(engine)
@@ -116,3 +120,14 @@ async def test_datasets_of_before(database: Database) -> None:
     found = {each.name: (each.merged_name, each.sync_count) for each in await datasets.page("p", "i", "", 10)}
     assert found == {"a.b.us-east-1:1": ("a.b", 3), "a.b.us-east-1:2": (None, 3)}
     assert await datasets.merged_names("p", "i", "a.b") == ["a.b.us-east-1:1"]
+    dataset = await datasets.get("p", "i", "a.b.us-east-1:1")
+    assert dataset is not None and dataset.removed_bytes == 512 + len("removed")
+
+    async def changed(tx: Tx) -> None:
+        present = await datasets.records(tx, "p", "i", dataset.name, ["short", "long" * 100])
+        assert {key: record.value for key, record in present.items()} == {"short": "v", "long" * 100: "v"}
+        await datasets.change_records(tx, dataset, [msgspec.structs.replace(record, value="w") for record in present.values()])
+
+    await engine.write(changed)
+    records = await datasets.changed("p", "i", dataset.name, (0, ""), 10, removed=False)
+    assert sorted((record.key, record.value) for record in records) == [("long" * 100, "w"), ("short", "w")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -117,6 +118,19 @@ class TestRecords:
     async def test_odd_keys_and_values(self, device: Device, key: str) -> None:
         await update(device, replace(key, key * 3))
         assert await device.values() == {key: key * 3}
+
+    async def test_long_keys(self, device: Device) -> None:
+        """1,024 characters of four bytes each, which nothing can make shorter; told apart by their last one, and listed in pages."""
+        chance = random.Random(1)
+        alike = "".join(chr(chance.randrange(0x10000, 0x10FFFF)) for _ in range(1_023))
+        keys = [alike + end for end in "abc"]
+        await update(device, *[replace(key, key) for key in keys])
+        assert await device.values() == {key: key for key in keys}
+        first = await device.call("ListRecords", DatasetName="settings", MaxResults=2)
+        second = await device.call("ListRecords", DatasetName="settings", MaxResults=2, NextToken=first["NextToken"])
+        assert sorted(record["Key"] for page in (first, second) for record in page["Records"]) == keys
+        await update(device, replace(keys[0], "2", 1), remove(keys[1], 1))
+        assert await device.values() == {keys[0]: "2", keys[2]: keys[2]}
 
 
 class TestSessions:

@@ -17,8 +17,9 @@ _DATASET = (
     "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from,"
     " merged_name, removed_bytes"
 )
-_RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at"
+_RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at, key_id"
 _SHARDS = 32
+_LONG_KEY = 200  # characters that are taken into an index as they are
 _AT_ONCE = 64  # rows of a statement: few different ones, which the database knows from before
 LONGEST_NAME = 128
 _DIGEST = 12  # characters
@@ -46,7 +47,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """`value` is None for one that was removed. Times in epoch seconds."""
+    """`value` is None for one that was removed. Times in epoch seconds. `key_id` stands for the key where rows are ordered."""
 
     key: str
     value: str | None
@@ -54,6 +55,7 @@ class Record(msgspec.Struct, frozen=True):
     modified_at: float
     modified_by: str
     device_modified_at: float
+    key_id: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -168,17 +170,34 @@ class Datasets:
 
     async def change_records(self, tx: Tx, dataset: Dataset, records: Sequence[Record]) -> None:
         """Puts these in the place of those with their keys."""
+        for each in records:
+            if len(each.key) > _LONG_KEY:  # one of before, whose id is the key itself
+                await tx.run(
+                    "DELETE FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key_id = $4",
+                    dataset.pool_id,
+                    dataset.identity_id,
+                    dataset.name,
+                    each.key,
+                )
         for start in range(0, len(records), _AT_ONCE):
             part = records[start : start + _AT_ONCE]
             values: list[object] = [dataset.pool_id, dataset.identity_id, dataset.name]
             for each in part:
-                values += [each.key, each.value, each.sync_count, each.modified_at, each.modified_by, each.device_modified_at]
+                values += [
+                    each.key,
+                    each.value,
+                    each.sync_count,
+                    each.modified_at,
+                    each.modified_by,
+                    each.device_modified_at,
+                    _key_id(each.key),
+                ]
             await tx.run(_upsert(len(part)), *values)
 
     async def records(self, tx: Reader, pool_id: str, identity_id: str, name: str, keys: Iterable[str]) -> dict[str, Record]:
         """Those that are there or were removed, by key."""
         found: dict[str, Record] = {}
-        wanted = list(keys)
+        wanted = [form for key in keys for form in ((_key_id(key), key) if len(key) > _LONG_KEY else (key,))]
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
             for row in await tx.rows(_among(len(part)), pool_id, identity_id, name, *part):
@@ -188,11 +207,11 @@ class Datasets:
     async def changed(
         self, pool_id: str, identity_id: str, name: str, after: tuple[int, str], limit: int, *, removed: bool, tx: Reader | None = None
     ) -> list[Record]:
-        """Records behind a sync count and key, in their order; with or without those that were removed."""
+        """Records behind a sync count and key id, in their order; with or without those that were removed."""
         only = "" if removed else " AND value IS NOT NULL"
         rows = await (tx or self._engine).rows(
             f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3"
-            f" AND (sync_count, key) > ($4, $5){only} ORDER BY sync_count, key LIMIT $6",
+            f" AND (sync_count, key_id) > ($4, $5){only} ORDER BY sync_count, key_id LIMIT $6",
             pool_id,
             identity_id,
             name,
@@ -295,10 +314,10 @@ def merged_as(base: str, source: str) -> str:
 
 @cache
 def _upsert(count: int) -> str:
-    rows = ", ".join(f"($1, $2, $3, {', '.join(f'${number}' for number in range(4 + 6 * each, 10 + 6 * each))})" for each in range(count))
+    rows = ", ".join(f"($1, $2, $3, {', '.join(f'${number}' for number in range(4 + 7 * each, 11 + 7 * each))})" for each in range(count))
     return (
         f"INSERT INTO sync_records (pool_id, identity_id, name, {_RECORD}) VALUES {rows}"
-        " ON CONFLICT (pool_id, identity_id, name, key) DO UPDATE SET value = excluded.value, sync_count = excluded.sync_count,"
+        " ON CONFLICT (pool_id, identity_id, name, key_id) DO UPDATE SET value = excluded.value, sync_count = excluded.sync_count,"
         " modified_at = excluded.modified_at, modified_by = excluded.modified_by, device_modified_at = excluded.device_modified_at"
     )
 
@@ -306,4 +325,9 @@ def _upsert(count: int) -> str:
 @cache
 def _among(count: int) -> str:
     keys = ", ".join(f"${number}" for number in range(4, 4 + count))
-    return f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key IN ({keys})"
+    return f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key_id IN ({keys})"
+
+
+def _key_id(key: str) -> str:
+    """What PostgreSQL takes into an index: of a long key the beginning, and a digest of the whole."""
+    return key if len(key) <= _LONG_KEY else f"{key[:_LONG_KEY]}{hashlib.sha256(key.encode()).hexdigest()}"

@@ -24,7 +24,7 @@ async def fold(tx: Tx, dataset: Dataset) -> Dataset:
     Within the unit that put them there."""
     rows = await tx.rows(
         "SELECT key, sync_count FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND value IS NULL"
-        " ORDER BY sync_count DESC, key",
+        " ORDER BY sync_count DESC",
         dataset.pool_id,
         dataset.identity_id,
         dataset.name,

@@ -49,7 +49,7 @@ async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.Li
     page = found[:limit]
     return sync.ListRecordsResponse(
         records=[shown(each) for each in page],
-        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key]) if len(found) > limit else None,
+        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key_id]) if len(found) > limit else None,
         count=len(page),
         dataset_sync_count=dataset.sync_count if dataset is not None else 0,
         last_modified_by=dataset.modified_by if dataset is not None else None,
