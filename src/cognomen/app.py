@@ -220,6 +220,9 @@ class TemporaryKeys:
         rooms = self._rooms
         return await permissions.session_of(rooms.store, rooms.sealer, rooms.clock, access_key_id, session_token)
 
+    async def check(self, session: credentials.Session) -> None:
+        await permissions.check_session(self._rooms.store, self._rooms.clock, session)
+
     def secret(self, access_key_id: str) -> str:
         return credentials.secret_of(self._rooms.sealer, access_key_id)
 
