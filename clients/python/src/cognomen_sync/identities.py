@@ -28,6 +28,9 @@ class Identities(Database):
             db.execute("DELETE FROM left_behind WHERE pool_id = ? AND identity_id IN (?, ?)", (pool_id, identity_id, carry))
             if carry is not None and carry != identity_id:
                 _carry_datasets(db, carry, identity_id, merged=merged)
+                if merged:  # so does the service; where the user had registered this device before, that one stays
+                    db.execute("INSERT OR IGNORE INTO devices SELECT ?, device_id FROM devices WHERE identity_id = ?", (identity_id, carry))
+                db.execute("DELETE FROM devices WHERE identity_id = ?", (carry,))
 
     def leave(self, pool_id: str, left: str, identity_id: str, *, authenticated: bool) -> None:
         """From now on `identity_id` is here, and begins apart. What `left` has still to send waits until whoever it became is here."""
