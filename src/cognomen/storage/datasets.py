@@ -7,6 +7,7 @@ import hashlib
 import zlib
 from collections.abc import Container, Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -56,6 +57,13 @@ class Record(msgspec.Struct, frozen=True):
     modified_by: str
     device_modified_at: float
     key_id: str = ""
+
+
+class Moved(NamedTuple):
+    """A dataset as it was at the identity that is merged, and as it goes on."""
+
+    before: Dataset
+    after: Dataset
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -251,12 +259,13 @@ class Datasets:
         sessions = await self._engine.row("SELECT sessions FROM sync_sessions WHERE pool_id = $1 AND month = $2", pool_id, month)
         return Usage(int(stored[0]) if stored else 0, float(stored[1]) if stored else 0.0, int(sessions[0]) if sessions else 0)
 
-    async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> None:
+    async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> list[Moved]:
         """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the
         source before keeps its name. What is deleted stays behind."""
         rows = await tx.rows(f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name", pool_id, source)
         there = await tx.rows("SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2", pool_id, target)
         taken = {str(row[0]) for row in there}
+        result = []
         for each in map(_dataset, rows):
             if each.present:
                 base, brought_by = each.merged_name or each.name, each.merged_from or source
@@ -275,17 +284,23 @@ class Datasets:
                     each, identity_id=target, name=name, modified_at=at, merged_from=brought_by, merged_name=base
                 )
                 await self.put(tx, moved)
+                result.append(Moved(each, moved))
         await sync_devices.carry_over(tx, pool_id, source, target)
         await self._drop(tx, pool_id, source)
+        return result
 
-    async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> None:
-        """Within the unit that removes an identity: nothing of it stays."""
+    async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> list[Dataset]:
+        """Within the unit that removes an identity: nothing of it stays. Gives the datasets that it had."""
+        rows = await tx.rows(
+            f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND present = 1", pool_id, identity_id
+        )
         _, stored, _ = await self.of_identity(pool_id, identity_id, tx)
         if stored:
             await self.count_bytes(tx, pool_id, identity_id, -stored, now)
         await sync_devices.forget(tx, pool_id, identity_id)
         await sync_outbox.forget(tx, pool_id, identity_id)
         await self._drop(tx, pool_id, identity_id)
+        return [_dataset(row) for row in rows]
 
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
         for table in ("sync_records", "sync_datasets", "sync_forgotten"):

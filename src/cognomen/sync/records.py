@@ -13,13 +13,13 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync import changes as changes_of
 from cognomen.delivery.sync import record
 from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
 from cognomen.storage import sync_remains
 from cognomen.storage.datasets import Dataset, Record
 from cognomen.storage.engine import Tx
-from cognomen.sync import changes as changes_of
 from cognomen.sync import find, patches, session, trigger
 from cognomen.sync.patches import Change, Update
 
@@ -84,7 +84,7 @@ async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> syn
         dataset = before or await _new(tx, pool_id, identity_id, name, now)
         update = await _store(cx, tx, dataset, wanted, present, by=by, now=now)
         waits = bool(update.stored) and await changes_of.leave(
-            cx, tx, settings, update.after, update.stored, operation=record.REPLACE, device_id=request.device_id or ""
+            cx.store, tx, settings, update.after, update.stored, operation=record.REPLACE, device_id=request.device_id or "", now=now
         )
         return [*update.stored, *update.ignored], waits
 
