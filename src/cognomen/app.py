@@ -282,7 +282,7 @@ class Server:
             imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
-        self.sync_sessions = SyncSessions(store)
+        self.sync_sessions = SyncSessions(store, clock)
         for room in (self.logs, self.sync, self.sync_sessions):
             room.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports)

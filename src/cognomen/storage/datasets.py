@@ -69,7 +69,6 @@ class Moved(NamedTuple):
 class Usage(msgspec.Struct, frozen=True):
     bytes: int
     modified_at: float
-    sessions: int
 
 
 def _dataset(row: Row) -> Dataset:
@@ -243,21 +242,11 @@ class Datasets:
             now,
         )
 
-    async def count_sessions(self, tx: Tx, pool_id: str, month: str, more: int) -> None:
-        await tx.run(
-            "INSERT INTO sync_sessions (pool_id, month, sessions) VALUES ($1, $2, $3)"
-            " ON CONFLICT (pool_id, month) DO UPDATE SET sessions = sync_sessions.sessions + excluded.sessions",
-            pool_id,
-            month,
-            more,
-        )
-
-    async def of_pool(self, pool_id: str, month: str) -> Usage:
-        stored = await self._engine.row(
+    async def of_pool(self, pool_id: str) -> Usage:
+        row = await self._engine.row(
             "SELECT COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM sync_usage WHERE pool_id = $1", pool_id
         )
-        sessions = await self._engine.row("SELECT sessions FROM sync_sessions WHERE pool_id = $1 AND month = $2", pool_id, month)
-        return Usage(int(stored[0]) if stored else 0, float(stored[1]) if stored else 0.0, int(sessions[0]) if sessions else 0)
+        return Usage(int(row[0]), float(row[1])) if row else Usage(0, 0.0)
 
     async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> list[Moved]:
         """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the

@@ -149,7 +149,16 @@ class IdentityPools:
                 where = f"pool_id = $1 AND {column} IN (SELECT {column} FROM {table} WHERE pool_id = $1 LIMIT $2)"
                 if await tx.run(f"DELETE FROM {table} WHERE {where}", pool_id, rows):
                     return True
-            for table in ("sync_queues", "sync_bulk", "sync_usage", "sync_sessions", "sync_settings", "signing_keys", "identity_pools"):
+            for table in (
+                "sync_queues",
+                "sync_bulk",
+                "sync_usage",
+                "sync_sessions",
+                "sync_open_sessions",
+                "sync_settings",
+                "signing_keys",
+                "identity_pools",
+            ):
                 await tx.run(f"DELETE FROM {table} WHERE pool_id = $1", pool_id)
             return False
 

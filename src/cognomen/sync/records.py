@@ -33,15 +33,17 @@ async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.Li
     pool_id, identity_id, name = request.identity_pool_id, request.identity_id, request.dataset_name
     await find.check_reader(cx, pool_id, identity_id)
     since = request.last_sync_count or 0
-    token = request.sync_session_token
-    if token is not None:
-        session.open_session(cx, pool_id, identity_id, name, token)
     bound = paging.bound("ListRecords", pool_id, identity_id, name, str(since))
     limit = find.page_size(request.max_results, _PAGE)
     dataset = await cx.store.datasets.get(pool_id, identity_id, name)
     floor = dataset.deleted_count if dataset is not None else await sync_remains.forgotten_count(cx.store.engine, pool_id, identity_id)
     anew = since < floor
-    count, key = find.position(cx, bound, request.next_token, [0 if anew else since + 1, ""])
+    count, key, *begun = find.position(cx, bound, request.next_token, [0 if anew else since + 1, ""])
+    if request.sync_session_token is not None:
+        token = request.sync_session_token
+        session.open_session(cx, pool_id, identity_id, name, token)
+    else:  # a listing in pages is one session, also for who does not name it
+        token = str(begun[0]) if begun else session.begin(cx, pool_id, identity_id, name, since)
     found: list[Record] = []
     if dataset is not None and dataset.present:
         after = (int(str(count)), str(key))
@@ -49,14 +51,14 @@ async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.Li
     page = found[:limit]
     return sync.ListRecordsResponse(
         records=[shown(each) for each in page],
-        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key_id]) if len(found) > limit else None,
+        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key_id, token]) if len(found) > limit else None,
         count=len(page),
         dataset_sync_count=dataset.sync_count if dataset is not None else 0,
         last_modified_by=dataset.modified_by if dataset is not None else None,
         merged_dataset_names=await cx.store.datasets.merged_names(pool_id, identity_id, name),
         dataset_exists=dataset is not None and dataset.present,
         dataset_deleted_after_requested_sync_count=since > 0 and anew,
-        sync_session_token=token or session.begin(cx, pool_id, identity_id, name, since),
+        sync_session_token=token,
     )
 
 
@@ -68,14 +70,12 @@ async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> syn
     now = cx.clock.now()
     by = _changed_by(cx, request)
     changes = patches.of_request(request.record_patches or [], now)
-    if not changes:
-        return sync.UpdateRecordsResponse(records=[])
-    seen = await trigger.ask(cx, pool_id, identity_id, name, changes)
+    seen = await trigger.ask(cx, pool_id, identity_id, name, changes) if changes else None
     wanted = seen.changes if seen is not None else changes
     settings = await cx.store.sync_settings.get(pool_id)
 
     async def unit(tx: Tx) -> tuple[list[Record], bool]:
-        await session.end(cx, tx, pool_id, opened)
+        await session.end(cx, tx, pool_id, identity_id, opened)
         before = await cx.store.datasets.get(pool_id, identity_id, name, tx)
         if seen is not None and seen.sync_count != (before.sync_count if before is not None else 0):
             raise errors.ResourceConflictException("The dataset was changed while the function looked at it.")

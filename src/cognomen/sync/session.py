@@ -1,6 +1,6 @@
 """Sync sessions: ListRecords begins one, UpdateRecords ends it. The token seals for which dataset, until when, and what makes it single-use.
 
-A session counts as one sync operation once it began, whether it ends with an update or by time (as AWS bills it).
+A session counts as one sync operation once it ended, with an update or by time (as AWS bills it).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from cognomen.context import Context
 from cognomen.kernel import chance
 from cognomen.kernel.events import SyncSessionBegan
 from cognomen.kernel.secrets import Unsealable
+from cognomen.metering.sync_sessions import SECONDS
 from cognomen.storage.engine import Tx
 
-SECONDS = 1_800.0
 _PURPOSE = "sync session"
 _LONGEST = 1_024
 
@@ -47,10 +47,11 @@ def open_session(cx: Context, pool_id: str, identity_id: str, dataset: str, toke
     return session
 
 
-async def end(cx: Context, tx: Tx, pool_id: str, session: Session) -> None:
+async def end(cx: Context, tx: Tx, pool_id: str, identity_id: str, session: Session) -> None:
     """Within the unit of an update. Raises InvalidParameterException when the session ended before."""
     if not await cx.store.used_marks.add(tx, pool_id, session.mark, session.ends_at):
         raise errors.InvalidParameterException("The SyncSessionToken was used before.")
+    await cx.store.sync_sessions.end(tx, pool_id, identity_id, session.ends_at)
 
 
 def _bound(pool_id: str, identity_id: str, dataset: str) -> bytes:
