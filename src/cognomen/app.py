@@ -118,6 +118,9 @@ class TemporaryKeys:
         rooms = self._rooms
         return await permissions.session_of(rooms.store, rooms.sealer, rooms.clock, access_key_id, session_token)
 
+    async def check(self, session: credentials.Session) -> None:
+        await permissions.check_session(self._rooms.store, self._rooms.clock, session)
+
     def secret(self, access_key_id: str) -> str:
         return credentials.secret_of(self._rooms.sealer, access_key_id)
 
@@ -181,7 +184,7 @@ class Server:
             imports=asyncio.Event(),
         )
         self.logs = LogDelivery(store, clock, servers=log_sinks(settings, clock), aws=aws_of(settings), account=settings.account)
-        self.sync_sessions = SyncSessions(store)
+        self.sync_sessions = SyncSessions(store, clock)
         for room in (self.logs, self.sync, self.sync_sessions):
             room.listen(self.rooms.events)
         self.imports = ImportRunner(store, clock, sealer, self.rooms.imports, CloudWatchImportLog(aws_of(settings), clock))

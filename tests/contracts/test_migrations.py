@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import CannotStart
 from cognomen.storage.migrate import migrate, migrations, version
+from cognomen.storage.store import Store
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
 from tests.contracts.conftest import Database
 from tests.kit.server import PASSWORD, TestServer, settings_for
@@ -91,3 +93,41 @@ async def _loads(server: TestServer) -> None:
     bea = await server.call("AdminGetUser", UserPoolId=pool, Username="bea")
     assert (bea["UserStatus"], bea["Enabled"]) == ("FORCE_CHANGE_PASSWORD", False)
     assert len((await server.send("GET", f"/{pool}/.well-known/jwks.json")).json["keys"]) == 2
+
+
+async def test_datasets_of_before(database: Database) -> None:
+    """Merged ones know again what they were called at the identity that brought them; the others are nobody's but their identity's."""
+    engine = await database.open()
+    for number, name, statements in migrations():
+        if number < 40:
+            await engine.script([*statements, f"INSERT INTO migrations (number, name) VALUES ({number}, '{name}')"])
+
+    async def stored(tx: Tx) -> None:
+        for name, source in (("a.b.us-east-1:1", "us-east-1:1"), ("a.b.us-east-1:2", None)):
+            await tx.run(
+                "INSERT INTO sync_datasets (pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count,"
+                " deleted_count, records, bytes, merged_from) VALUES ('p', 'i', $1, 1, 1.0, 2.0, 'd', 3, 0, 1, 2, $2)",
+                name,
+                source,
+            )
+        for key in ("short", "long" * 100):
+            await tx.run("INSERT INTO sync_records VALUES ('p', 'i', 'a.b.us-east-1:1', $1, 'v', 3, 2.0, 'd', 2.0)", key)
+        await tx.run("INSERT INTO sync_records VALUES ('p', 'i', 'a.b.us-east-1:1', 'removed', NULL, 3, 2.0, 'd', 2.0)")
+
+    await engine.write(stored)
+    await migrate(engine)
+    datasets = Store(engine).datasets
+    found = {each.name: (each.merged_name, each.sync_count) for each in await datasets.page("p", "i", "", 10)}
+    assert found == {"a.b.us-east-1:1": ("a.b", 3), "a.b.us-east-1:2": (None, 3)}
+    assert await datasets.merged_names("p", "i", "a.b") == ["a.b.us-east-1:1"]
+    dataset = await datasets.get("p", "i", "a.b.us-east-1:1")
+    assert dataset is not None and dataset.removed_bytes == 512 + len("removed")
+
+    async def changed(tx: Tx) -> None:
+        present = await datasets.records(tx, "p", "i", dataset.name, ["short", "long" * 100])
+        assert {key: record.value for key, record in present.items()} == {"short": "v", "long" * 100: "v"}
+        await datasets.change_records(tx, dataset, [msgspec.structs.replace(record, value="w") for record in present.values()])
+
+    await engine.write(changed)
+    records = await datasets.changed("p", "i", dataset.name, (0, ""), 10, removed=False)
+    assert sorted((record.key, record.value) for record in records) == [("long" * 100, "w"), ("short", "w")]

@@ -248,3 +248,19 @@ def test_a_stop_under_load_finishes_what_it_took(live: tuple[Live, str]) -> None
     server.start()
     listed = {user["Username"] for page in server.boto().get_paginator("list_users").paginate(UserPoolId=pool) for user in page["Users"]}
     assert set(answered) <= listed
+
+
+def test_sync_sessions_are_counted_by_their_updates(live: tuple[Live, str]) -> None:
+    """A server that is killed right after an answer has counted it: what is billed does not wait in memory."""
+    running, _ = live
+    identity, sync = running.boto(service="cognito-identity"), running.boto(service="cognito-sync")
+    pool = identity.create_identity_pool(IdentityPoolName="x", AllowUnauthenticatedIdentities=True)["IdentityPoolId"]
+    who = {"IdentityPoolId": pool, "IdentityId": identity.get_id(IdentityPoolId=pool)["IdentityId"], "DatasetName": "a"}
+    for number in range(10):
+        patch = {"Op": "replace", "Key": f"k{number}", "Value": "1", "SyncCount": 0}
+        sync.update_records(**who, SyncSessionToken=sync.list_records(**who)["SyncSessionToken"], RecordPatches=[patch])
+    running.kill()
+    running.start()
+    sync = running.boto(service="cognito-sync")
+    assert sync.describe_identity_pool_usage(IdentityPoolId=pool)["IdentityPoolUsage"]["SyncSessionsCount"] == 10
+    assert sync.list_records(**who)["Count"] == 10

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.kit.identity import identity
+from cognomen.kernel.events import DatasetChanged
+from tests.kit.aws_query import query
+from tests.kit.identity import ACCOUNT, identity
 from tests.kit.server import TestServer
 from tests.kit.sync import Device, pool_for_guests, put_as_developer
 
@@ -17,7 +19,10 @@ from tests.kit.sync import Device, pool_for_guests, put_as_developer
 class Client:
     """One request that stays open until `hang_up`."""
 
-    def __init__(self, server: TestServer, path: str, headers: dict[str, str], query: str = "") -> None:
+    def __init__(self, server: TestServer, path: str, headers: dict[str, str], query: str = "", *, reads: bool = True) -> None:
+        self._reads = asyncio.Event()
+        if reads:
+            self._reads.set()
         self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._over = asyncio.Event()
         self._text = b""
@@ -41,9 +46,16 @@ class Client:
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
+            await self._reads.wait()
             self._sent.put_nowait(message)
 
         self._task = asyncio.create_task(server.server(scope, receive, send))
+
+    def read(self) -> None:
+        self._reads.set()
+
+    def unread(self) -> int:
+        return self._sent.qsize()
 
     async def status(self) -> int:
         return int((await asyncio.wait_for(self._sent.get(), 5))["status"])
@@ -67,6 +79,13 @@ class Client:
     async def data(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((await self.event())["data"])
         return found
+
+    async def end(self) -> list[bytes]:
+        """What is told before the server ends it."""
+        told: list[bytes] = []
+        while (message := await asyncio.wait_for(self._sent.get(), 5)).get("more_body"):
+            told.append(message["body"])
+        return told
 
     async def hang_up(self) -> None:
         self._over.set()
@@ -190,6 +209,68 @@ class TestRefused:
         device = await Device.guest(server, await pool_for_guests(server))
         server.clock.advance(86_400)
         assert (await refusal(server, path_of(device), device.headers))[1] == "ExpiredTokenException"
+
+
+class TestAStreamEnds:
+    """Also one that is never silent: the next change is not told any more."""
+
+    async def ends(self, device: Device, client: Client) -> None:
+        await put_as_developer(device.server, device.who, "secret", a="1")
+        assert b"secret" not in b"".join(await client.end())
+        await client.hang_up()
+
+    async def opened(self, server: TestServer) -> tuple[Device, Client]:
+        """One that tells of a change every second."""
+        device = await Device.guest(server, await pool_for_guests(server))
+        client = Client(server, path_of(device), device.headers)
+        assert await client.status() == 200
+        for number in range(20):
+            server.clock.advance(1)
+            await put_as_developer(server, device.who, f"busy{number % 9}", **{f"k{number}": "1"})
+            await client.event()
+        return device, client
+
+    async def test_with_its_credentials(self, server: TestServer) -> None:
+        device, client = await self.opened(server)
+        server.clock.advance(3_600)
+        await self.ends(device, client)
+
+    async def test_when_the_roles_sessions_are_revoked(self, server: TestServer) -> None:
+        device, client = await self.opened(server)
+        await server.store.roles.revoke(f"arn:aws:iam::{ACCOUNT}:role/guests", server.clock.now() + 1)
+        server.clock.advance(15)
+        await self.ends(device, client)
+
+    async def test_when_the_policy_allows_it_no_more(self, server: TestServer) -> None:
+        device, client = await self.opened(server)
+        await query(server, "iam", "DeleteRolePolicy", RoleName="guests", PolicyName="sync")
+        server.clock.advance(15)
+        await self.ends(device, client)
+
+    async def test_with_its_identity(self, server: TestServer) -> None:
+        device, client = await self.opened(server)
+        await identity(server, "DeleteIdentities", IdentityIdsToDelete=[device.who["IdentityId"]])
+        server.clock.advance(15)
+        server.server.rooms.events.emit(
+            DatasetChanged(at=0, pool_id=device.who["IdentityPoolId"], identity_id=device.who["IdentityId"], waits=False)
+        )
+        await client.end()
+        await client.hang_up()
+
+
+class TestASlowReader:
+    async def test_holds_nothing_up(self, server: TestServer) -> None:
+        """What changes while it does not read is told once, when it does: as many events as there are datasets, however many changes."""
+        device = await Device.guest(server, await pool_for_guests(server))
+        client = Client(server, path_of(device), device.headers, reads=False)
+        for number in range(200):
+            await put_as_developer(server, device.who, f"set{number % 3}", **{f"k{number}": "1"})
+        assert client.unread() <= 2  # the server waits for its reader
+        client.read()
+        assert await client.status() == 200
+        last = {(event := await client.data())["datasetName"]: event["syncCount"] for _ in range(3)}
+        assert last == {"set0": "67", "set1": "67", "set2": "66"}
+        await client.hang_up()
 
 
 async def test_a_stream_ends_with_its_server(server: TestServer) -> None:

@@ -130,6 +130,20 @@ class TestFirebase:
         assert (claims["iss"], claims["aud"]) == ("push@game-1.example", f"{oauth.url}/token")
         assert (claims["scope"], claims["exp"] - claims["iat"]) == ("https://www.googleapis.com/auth/firebase.messaging", 3600)
 
+    async def test_keeps_one_notice_of_a_dataset(self, server: TestServer, firebase: Receiver) -> None:
+        """For a device that is away: notices of one dataset collapse, those of another do not."""
+        device, who = await subscribed(server, "GCM", "t")
+        await device.put("games", level="1")
+        await device.call("SubscribeToDataset", DatasetName="games", DeviceId=who)
+        await change(device, "2")
+        await change(device, "3")
+        await device.put("games", level="2")
+        await server.server.sync.push.deliver()
+        messages = [json.loads(each.body)["message"] for each in firebase.received]
+        keys = [each["android"]["collapse_key"] for each in messages]
+        assert [each["data"]["datasetName"] for each in messages] == ["settings", "settings", "games"]
+        assert (keys[0] == keys[1], keys[0] == keys[2], {len(key) for key in keys}) == (True, False, {64})
+
     async def test_a_token_that_is_not_registered_any_more(self, server: TestServer, firebase: Receiver) -> None:
         device, who = await subscribed(server, "GCM", "t")
         firebase.answers = [(404, json.dumps(UNREGISTERED).encode())]

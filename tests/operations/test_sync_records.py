@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
-from tests.kit.identity import ACCOUNT, Directory, identity, identity_pool
+from tests.kit.identity import ACCOUNT, identity, identity_pool
 from tests.kit.server import TestServer
-from tests.kit.sync import Device, pool_for_guests, put_as_developer, refused, remove, replace, sync
+from tests.kit.sync import Device, pool_for_guests, refused, remove, replace, sync
 
-CONFLICT = (409, "ResourceConflictException", "Current SyncCount for the record is different from the one that was given.")
-BAD_TOKEN = (400, "InvalidParameterException", "Invalid SyncSessionToken.")
+BAD_TOKEN = (400, "InvalidParameterException", "SyncSessionToken not valid for these inputs")
 
 
 @pytest.fixture
 async def device(server: TestServer) -> Device:
     return await Device.guest(server, await pool_for_guests(server))
+
+
+def conflict(key: str, there: int, given: int) -> tuple[int, str, str]:
+    return 409, "ResourceConflictException", f"Current SyncCount for: {key} is: {there} not: {given}"
 
 
 async def update(device: Device, *changes: Any, dataset: str = "settings", **more: Any) -> Any:
@@ -63,17 +67,17 @@ class TestRecords:
     async def test_a_stale_count_applies_nothing(self, device: Device) -> None:
         await update(device, replace("a", "1"), replace("b", "1"))
         await update(device, replace("a", "2", 1))
-        assert await refused_update(device, replace("b", "x", 1), replace("a", "x", 1)) == CONFLICT
-        assert await refused_update(device, replace("new", "x", 7)) == CONFLICT
-        assert await refused_update(device, replace("a", "x", 0)) == CONFLICT
-        assert await refused_update(device, remove("a", 1)) == CONFLICT
+        assert await refused_update(device, replace("b", "x", 1), replace("a", "x", 1)) == conflict("a", 2, 1)
+        assert await refused_update(device, replace("new", "x", 7)) == conflict("new", 0, 7)
+        assert await refused_update(device, replace("a", "x", 0)) == conflict("a", 2, 0)
+        assert await refused_update(device, remove("a", 1)) == conflict("a", 2, 1)
         assert await device.values() == {"a": "2", "b": "1"}
 
     async def test_over_a_removed_record(self, device: Device) -> None:
         """By who saw the removal, and by who never saw the key; not by who saw only its value."""
         await update(device, replace("a", "1"), replace("b", "1"), replace("c", "1"))
         await update(device, remove("a", 1), remove("b", 1), remove("c", 1))
-        assert await refused_update(device, replace("a", "x", 1)) == CONFLICT
+        assert await refused_update(device, replace("a", "x", 1)) == conflict("a", 2, 1)
         await update(device, replace("a", "2", 2), replace("b", "2", 0))
         assert await device.values() == {"a": "2", "b": "2"}
 
@@ -115,6 +119,19 @@ class TestRecords:
         await update(device, replace(key, key * 3))
         assert await device.values() == {key: key * 3}
 
+    async def test_long_keys(self, device: Device) -> None:
+        """1,024 characters of four bytes each, which nothing can make shorter; told apart by their last one, and listed in pages."""
+        chance = random.Random(1)
+        alike = "".join(chr(chance.randrange(0x10000, 0x10FFFF)) for _ in range(1_023))
+        keys = [alike + end for end in "abc"]
+        await update(device, *[replace(key, key) for key in keys])
+        assert await device.values() == {key: key for key in keys}
+        first = await device.call("ListRecords", DatasetName="settings", MaxResults=2)
+        second = await device.call("ListRecords", DatasetName="settings", MaxResults=2, NextToken=first["NextToken"])
+        assert sorted(record["Key"] for page in (first, second) for record in page["Records"]) == keys
+        await update(device, replace(keys[0], "2", 1), remove(keys[1], 1))
+        assert await device.values() == {keys[0]: "2", keys[2]: keys[2]}
+
 
 class TestSessions:
     async def test_a_token_is_good_once(self, device: Device) -> None:
@@ -127,7 +144,7 @@ class TestSessions:
 
     async def test_a_refused_update_leaves_it_good(self, device: Device) -> None:
         asked: dict[str, Any] = {"DatasetName": "settings", "SyncSessionToken": await device.token()}
-        assert await device.refused("UpdateRecords", RecordPatches=[replace("a", "1", 5)], **asked) == CONFLICT
+        assert await device.refused("UpdateRecords", RecordPatches=[replace("a", "1", 5)], **asked) == conflict("a", 0, 5)
         await device.call("UpdateRecords", RecordPatches=[replace("a", "1")], **asked)
         assert await device.values() == {"a": "1"}
 
@@ -244,33 +261,7 @@ class TestLimits:
         assert (await device.refused("ListRecords", DatasetName=name))[1] in ("InvalidParameterException", "UnknownOperationException")
 
 
-class TestMergedIdentities:
-    async def test_a_guests_datasets_come_along(self, server: TestServer) -> None:
-        """As NAME.IDENTITY, named by the dataset of that name; the guest's credentials are good for nothing more."""
-        directory = await Directory.made(server)
-        await directory.user("kim")
-        pool_id = await pool_for_guests(server)
-        pool = await identity(server, "DescribeIdentityPool", IdentityPoolId=pool_id)
-        await identity(server, "UpdateIdentityPool", **{**pool, "CognitoIdentityProviders": [directory.provider()]})
-        logins = await directory.logins("kim")
-        user = (await identity(server, "GetId", IdentityPoolId=pool_id, Logins=logins))["IdentityId"]
-        guest = await Device.guest(server, pool_id)
-        await guest.put("settings", color="red")
-        await guest.put("games", level="7")
-        await put_as_developer(server, {"IdentityPoolId": pool_id, "IdentityId": user}, color="blue")
-        await identity(server, "GetOpenIdToken", IdentityId=guest.who["IdentityId"], Logins=logins)
-        named = f"settings.{guest.who['IdentityId']}"
-        who = {"IdentityPoolId": pool_id, "IdentityId": user}
-        listed = await sync(server, "ListRecords", DatasetName="settings", **who)
-        assert ([record["Value"] for record in listed["Records"]], listed["MergedDatasetNames"]) == (["blue"], [named])
-        brought = await sync(server, "ListRecords", DatasetName=named, **who)
-        assert [record["Value"] for record in brought["Records"]] == ["red"]
-        games = await sync(server, "ListRecords", DatasetName="games", **who)
-        assert (games["DatasetExists"], games["MergedDatasetNames"]) == (False, [f"games.{guest.who['IdentityId']}"])
-        assert (await guest.refused("ListRecords", DatasetName="settings"))[:2] == (403, "NotAuthorizedException")
-        await sync(server, "DeleteDataset", DatasetName=named, **who)
-        assert (await sync(server, "ListRecords", DatasetName="settings", **who))["MergedDatasetNames"] == []
-
+class TestDeletedIdentities:
     async def test_a_deleted_identity_leaves_nothing(self, device: Device, server: TestServer) -> None:
         await device.put(a="1")
         await identity(server, "DeleteIdentities", IdentityIdsToDelete=[device.who["IdentityId"]])

@@ -101,3 +101,18 @@ def test_threads_share_a_dataset(dataset: Dataset) -> None:
     for thread in threads:
         thread.join()
     assert len(dataset) == 80
+
+
+def test_a_file_of_before(tmp_path: Path) -> None:
+    """Of the first version: everything is there, and the file goes on with today's."""
+    path = tmp_path / "app.sqlite3"
+    first = CognitoSync(POOL, path=path).open_dataset("settings")
+    first.put("a", "1")
+    first._client.close()
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE datasets DROP COLUMN merged_name")
+        old.execute("DROP TABLE left_behind")
+        old.execute("PRAGMA user_version = 1")
+    again = CognitoSync(POOL, path=path).open_dataset("settings")
+    again.put("b", "2")
+    assert (dict(again), again._client.datasets()) == ({"a": "1", "b": "2"}, ["settings"])

@@ -12,7 +12,6 @@ from cognomen.identitypools import find, linking, logins
 from cognomen.identitypools.credentials import methods, open_id_token
 from cognomen.identitypools.rules import principal_tags
 from cognomen.kernel import paging
-from cognomen.kernel.events import IdentityMerged
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.identities import Identity
@@ -117,9 +116,9 @@ async def merge_developer_identities(
     source = await _of(cx, pool, provider, request.source_user_identifier)
     target = await _of(cx, pool, provider, request.destination_user_identifier)
     if source != target:
-        now = cx.clock.now()
+        settings = await cx.store.sync_settings.get(pool.pool_id)
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> bool:
             for identifier, expected in ((request.source_user_identifier, source), (request.destination_user_identifier, target)):
                 login = logins.developer(cx, pool, provider, identifier).login
                 if await cx.store.identities.linked_to(pool.pool_id, login, tx) != expected:
@@ -130,14 +129,13 @@ async def merge_developer_identities(
             linking.check_together(
                 await cx.store.identities.logins(pool.pool_id, source, tx), await cx.store.identities.logins(pool.pool_id, target, tx)
             )
-            await cx.store.identities.merge(tx, pool.pool_id, source, target, now)
-            await cx.store.datasets.carry_over(tx, pool.pool_id, source, target, now)
+            return await linking.merge(cx, tx, settings, pool.pool_id, source, target)
 
         try:
-            await cx.store.write(unit)
+            waits = await cx.store.write(unit)
         except Missing as cause:
             raise errors.ResourceConflictException("The identities changed meanwhile.") from cause
-        cx.tell(IdentityMerged, pool.pool_id, identity_id=source, into=target)
+        linking.tell_merged(cx, pool.pool_id, source, target, waits=waits)
     return identity.MergeDeveloperIdentitiesResponse(identity_id=target)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from cognomen.api import errors, identity
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync import changes
 from cognomen.identitypools import find, linking, logins
 from cognomen.kernel import paging
-from cognomen.kernel.events import IdentityDeleted
+from cognomen.kernel.events import DatasetChanged, IdentityDeleted
 from cognomen.kernel.log import get_logger
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing
@@ -98,15 +99,20 @@ async def _deleted(cx: Context, identity_id: str) -> str | None:
     try:
         pool, found = await find.identity(cx, identity_id)
 
-        async def unit(tx: Tx) -> None:
-            await cx.store.identities.remove(tx, found.pool_id, found.identity_id)
-            await cx.store.datasets.forget(tx, found.pool_id, found.identity_id, cx.clock.now())
+        settings = await cx.store.sync_settings.get(found.pool_id)
 
-        await cx.store.write(unit)
+        async def unit(tx: Tx) -> bool:
+            now = cx.clock.now()
+            await cx.store.identities.remove(tx, found.pool_id, found.identity_id)
+            gone = await cx.store.datasets.forget(tx, found.pool_id, found.identity_id, now)
+            return await changes.leave_deleted(cx.store, tx, settings, gone, now)
+
+        waits = await cx.store.write(unit)
     except (errors.ResourceNotFoundException, Missing):
         return "AccessDenied"
     except Exception:
         log.exception("an identity could not be deleted", identity_id=identity_id)
         return "InternalServerError"
     cx.tell(IdentityDeleted, pool.pool_id, identity_id=identity_id)
+    cx.tell(DatasetChanged, pool.pool_id, identity_id=identity_id, waits=waits)
     return None

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 from cognomen.api import errors
 from cognomen.context import Context
+from cognomen.delivery.sync import changes
 from cognomen.identitypools import find
 from cognomen.identitypools.logins import Proven
 from cognomen.kernel import ids
-from cognomen.kernel.events import IdentityMerged
+from cognomen.kernel.events import DatasetChanged, IdentityMerged
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.identities import Identity, Login
 from cognomen.storage.identity_pools import IdentityPool
+from cognomen.storage.sync_settings import SyncSettings
 
 MOST_LOGINS = 20  # of an identity: https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_MergeDeveloperIdentities.html
 _TRIES = 3
@@ -98,18 +100,29 @@ async def entered(cx: Context, pool: IdentityPool, asked: Identity, proven: Sequ
 
 async def merge_guest(cx: Context, pool: IdentityPool, source: str, target: str) -> None:
     """Raises Missing where either is not (any more) what it was."""
-    now = cx.clock.now()
+    settings = await cx.store.sync_settings.get(pool.pool_id)
 
-    async def unit(tx: Tx) -> None:
+    async def unit(tx: Tx) -> bool:
         present = await cx.store.identities.get(pool.pool_id, source, tx)
         into = await cx.store.identities.get(pool.pool_id, target, tx)
         if present is None or present.authenticated or present.merged_into or into is None or into.merged_into:
             raise Missing(source)
-        await cx.store.identities.merge(tx, pool.pool_id, source, target, now)
-        await cx.store.datasets.carry_over(tx, pool.pool_id, source, target, now)
+        return await merge(cx, tx, settings, pool.pool_id, source, target)
 
-    await cx.store.write(unit)
-    cx.tell(IdentityMerged, pool.pool_id, identity_id=source, into=target)
+    tell_merged(cx, pool.pool_id, source, target, waits=await cx.store.write(unit))
+
+
+async def merge(cx: Context, tx: Tx, settings: SyncSettings, pool_id: str, source: str, target: str) -> bool:
+    """Within a unit: logins, datasets and devices of the source become the target's. True where something of it is to be delivered."""
+    now = cx.clock.now()
+    await cx.store.identities.merge(tx, pool_id, source, target, now)
+    moved = await cx.store.datasets.carry_over(tx, pool_id, source, target, now)
+    return await changes.leave_moved(cx.store, tx, settings, moved, now)
+
+
+def tell_merged(cx: Context, pool_id: str, source: str, target: str, *, waits: bool) -> None:
+    cx.tell(IdentityMerged, pool_id, identity_id=source, into=target)
+    cx.tell(DatasetChanged, pool_id, identity_id=target, waits=waits)
 
 
 async def _new(cx: Context, pool: IdentityPool, logins: Sequence[Login]) -> str:

@@ -148,7 +148,7 @@ class IdentityDeleted(Event, frozen=True, kw_only=True):
 
 
 class SyncSessionBegan(Event, frozen=True, kw_only=True):
-    """A device asked what changed, and may bring its own changes: one sync operation."""
+    """A device asked what changed, and may bring its own changes: a sync operation, once that is over."""
 
     identity_id: str
 

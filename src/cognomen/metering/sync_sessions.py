@@ -1,5 +1,6 @@
-"""Sync operations, counted by identity pool and month: a session that begins is one, however it ends. Counted in memory and added up every
-few seconds: a server that is killed loses the count of those."""
+"""Sync operations as AWS bills them: a session that was issued, once it ended with an update or by time. Updates count in their own unit of work. What is
+issued is counted in memory and kept every few seconds, since asking must not write: a server that is killed forgets the last of those that nobody used.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +8,32 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
+from cognomen.kernel.clock import Clock
 from cognomen.kernel.events import Events, SyncSessionBegan
 from cognomen.kernel.log import get_logger
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import StorageError
 from cognomen.storage.store import Store
+from cognomen.storage.sync_sessions import together
 
+SECONDS = 1_800.0  # of a session
 _EVERY = 5.0
+_LATE = 60.0  # by which servers' clocks may differ
+_AT_ONCE = 200
 log = get_logger("metering")
 
 
 class SyncSessions:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._clock = clock
+        self._issued: Counter[tuple[str, int]] = Counter()
 
     def listen(self, events: Events) -> None:
         events.on(SyncSessionBegan, self._count)
 
     def _count(self, event: SyncSessionBegan) -> None:
-        self._counts[event.pool_id, month_of(event.at)] += 1
+        self._issued[event.pool_id, together(event.at + SECONDS)] += 1
 
     async def run(self) -> None:
         while True:
@@ -34,20 +41,36 @@ class SyncSessions:
             await self.keep()
 
     async def keep(self) -> None:
-        """Adds what was counted to the pools' months."""
-        if not self._counts:
-            return
-        counted, self._counts = self._counts, Counter()
-
-        async def unit(tx: Tx) -> None:
-            for (pool_id, month), more in sorted(counted.items()):
-                await self._store.datasets.count_sessions(tx, pool_id, month, more)
-
+        """Adds what was issued to what is open, and what is over to its month."""
+        issued, self._issued = self._issued, Counter()
         try:
-            await self._store.write(unit)
+            if issued:
+                await self._store.sync_sessions.issued(issued)
+                issued = Counter()
+            while await self._settle():
+                pass
         except StorageError as error:
-            self._counts.update(counted)
+            self._issued.update(issued)
             log.warning("sync sessions could not be counted yet", reason=str(error))
+
+    async def _settle(self) -> bool:
+        """False when nothing is left that is over."""
+        before = self._clock.now() - _LATE
+
+        async def unit(tx: Tx) -> bool:
+            over = await self._store.sync_sessions.over(tx, before, _AT_ONCE)
+            for each in over:
+                await self._store.sync_sessions.settle(tx, each, month_of(each.ends_at - SECONDS))
+            return len(over) == _AT_ONCE
+
+        return await self._store.write(unit)
+
+
+async def sessions_of(store: Store, pool_id: str, now: float) -> int:
+    """Of this month: those that are over, and those that ended with an update."""
+    month = month_of(now)
+    ended = [each.ended for each in await store.sync_sessions.open_of_pool(pool_id) if month_of(each.ends_at - SECONDS) == month]
+    return await store.sync_sessions.of_pool(pool_id, month) + sum(ended)
 
 
 def month_of(at: float) -> str:

@@ -3,9 +3,11 @@ later must learn of it, and counts go on from there."""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,16 +15,21 @@ from cognomen.storage import sync_devices, sync_outbox
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 
 _DATASET = (
-    "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from"
+    "pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records, bytes, merged_from,"
+    " merged_name, removed_bytes"
 )
-_RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at"
+_RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at, key_id"
 _SHARDS = 32
+_LONG_KEY = 200  # characters that are taken into an index as they are
 _AT_ONCE = 64  # rows of a statement: few different ones, which the database knows from before
-_LONGEST_NAME = 128
+LONGEST_NAME = 128
+_DIGEST = 12  # characters
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """`records` and `bytes` (of keys and values) count what is there now. `merged_from` is the identity that brought it along."""
+    """`records` and `bytes` (of keys and values) count what is there now, `removed_bytes` what removed records left behind
+    (sync_remains.py). Whoever comes from before `deleted_count` begins anew. `merged_from` is the identity that brought it along, where it
+    was called `merged_name`."""
 
     pool_id: str
     identity_id: str
@@ -36,10 +43,12 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     bytes: int = 0
     merged_from: str | None = None
+    merged_name: str | None = None
+    removed_bytes: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):
-    """`value` is None for one that was removed. Times in epoch seconds."""
+    """`value` is None for one that was removed. Times in epoch seconds. `key_id` stands for the key where rows are ordered."""
 
     key: str
     value: str | None
@@ -47,12 +56,19 @@ class Record(msgspec.Struct, frozen=True):
     modified_at: float
     modified_by: str
     device_modified_at: float
+    key_id: str = ""
+
+
+class Moved(NamedTuple):
+    """A dataset as it was at the identity that is merged, and as it goes on."""
+
+    before: Dataset
+    after: Dataset
 
 
 class Usage(msgspec.Struct, frozen=True):
     bytes: int
     modified_at: float
-    sessions: int
 
 
 def _dataset(row: Row) -> Dataset:
@@ -69,6 +85,8 @@ def _dataset(row: Row) -> Dataset:
         records=row[9],
         bytes=row[10],
         merged_from=row[11],
+        merged_name=row[12],
+        removed_bytes=row[13],
     )
 
 
@@ -85,10 +103,11 @@ class Datasets:
 
     async def put(self, tx: Tx, dataset: Dataset) -> None:
         await tx.run(
-            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            f"INSERT INTO sync_datasets ({_DATASET}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             " ON CONFLICT (pool_id, identity_id, name) DO UPDATE SET present = excluded.present, created_at = excluded.created_at,"
             " modified_at = excluded.modified_at, modified_by = excluded.modified_by, sync_count = excluded.sync_count,"
-            " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from",
+            " deleted_count = excluded.deleted_count, records = excluded.records, bytes = excluded.bytes, merged_from = excluded.merged_from,"
+            " merged_name = excluded.merged_name, removed_bytes = excluded.removed_bytes",
             dataset.pool_id,
             dataset.identity_id,
             dataset.name,
@@ -101,6 +120,8 @@ class Datasets:
             dataset.records,
             dataset.bytes,
             dataset.merged_from,
+            dataset.merged_name,
+            dataset.removed_bytes,
         )
 
     async def page(self, pool_id: str, identity_id: str, after: str, limit: int) -> list[Dataset]:
@@ -145,30 +166,45 @@ class Datasets:
         return (int(row[0]), int(row[1]), float(row[2])) if row else (0, 0, 0.0)
 
     async def merged_names(self, pool_id: str, identity_id: str, name: str) -> list[str]:
-        """The datasets of this name that merged identities brought along: `NAME.IDENTITY`."""
+        """What merged identities brought along that was called so there."""
         rows = await self._engine.rows(
-            "SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND name > $3 AND name < $4"
-            " AND merged_from IS NOT NULL AND present = 1 ORDER BY name",
+            "SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND merged_name = $3 AND present = 1 ORDER BY name",
             pool_id,
             identity_id,
-            f"{name}.",
-            f"{name}/",
+            name,
         )
-        return [row[0] for row in rows if row[0][len(name) + 1 :].count(":") == 1]
+        return [row[0] for row in rows]
 
     async def change_records(self, tx: Tx, dataset: Dataset, records: Sequence[Record]) -> None:
         """Puts these in the place of those with their keys."""
+        for each in records:
+            if len(each.key) > _LONG_KEY:  # one of before, whose id is the key itself
+                await tx.run(
+                    "DELETE FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key_id = $4",
+                    dataset.pool_id,
+                    dataset.identity_id,
+                    dataset.name,
+                    each.key,
+                )
         for start in range(0, len(records), _AT_ONCE):
             part = records[start : start + _AT_ONCE]
             values: list[object] = [dataset.pool_id, dataset.identity_id, dataset.name]
             for each in part:
-                values += [each.key, each.value, each.sync_count, each.modified_at, each.modified_by, each.device_modified_at]
+                values += [
+                    each.key,
+                    each.value,
+                    each.sync_count,
+                    each.modified_at,
+                    each.modified_by,
+                    each.device_modified_at,
+                    _key_id(each.key),
+                ]
             await tx.run(_upsert(len(part)), *values)
 
     async def records(self, tx: Reader, pool_id: str, identity_id: str, name: str, keys: Iterable[str]) -> dict[str, Record]:
         """Those that are there or were removed, by key."""
         found: dict[str, Record] = {}
-        wanted = list(keys)
+        wanted = [form for key in keys for form in ((_key_id(key), key) if len(key) > _LONG_KEY else (key,))]
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
             for row in await tx.rows(_among(len(part)), pool_id, identity_id, name, *part):
@@ -178,11 +214,11 @@ class Datasets:
     async def changed(
         self, pool_id: str, identity_id: str, name: str, after: tuple[int, str], limit: int, *, removed: bool, tx: Reader | None = None
     ) -> list[Record]:
-        """Records behind a sync count and key, in their order; with or without those that were removed."""
+        """Records behind a sync count and key id, in their order; with or without those that were removed."""
         only = "" if removed else " AND value IS NOT NULL"
         rows = await (tx or self._engine).rows(
             f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3"
-            f" AND (sync_count, key) > ($4, $5){only} ORDER BY sync_count, key LIMIT $6",
+            f" AND (sync_count, key_id) > ($4, $5){only} ORDER BY sync_count, key_id LIMIT $6",
             pool_id,
             identity_id,
             name,
@@ -206,29 +242,24 @@ class Datasets:
             now,
         )
 
-    async def count_sessions(self, tx: Tx, pool_id: str, month: str, more: int) -> None:
-        await tx.run(
-            "INSERT INTO sync_sessions (pool_id, month, sessions) VALUES ($1, $2, $3)"
-            " ON CONFLICT (pool_id, month) DO UPDATE SET sessions = sync_sessions.sessions + excluded.sessions",
-            pool_id,
-            month,
-            more,
-        )
-
-    async def of_pool(self, pool_id: str, month: str) -> Usage:
-        stored = await self._engine.row(
+    async def of_pool(self, pool_id: str) -> Usage:
+        row = await self._engine.row(
             "SELECT COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM sync_usage WHERE pool_id = $1", pool_id
         )
-        sessions = await self._engine.row("SELECT sessions FROM sync_sessions WHERE pool_id = $1 AND month = $2", pool_id, month)
-        return Usage(int(stored[0]) if stored else 0, float(stored[1]) if stored else 0.0, int(sessions[0]) if sessions else 0)
+        return Usage(int(row[0]), float(row[1])) if row else Usage(0, 0.0)
 
-    async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> None:
+    async def carry_over(self, tx: Tx, pool_id: str, source: str, target: str, now: float) -> list[Moved]:
         """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the
         source before keeps its name. What is deleted stays behind."""
         rows = await tx.rows(f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name", pool_id, source)
+        there = await tx.rows("SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2", pool_id, target)
+        taken = {str(row[0]) for row in there}
+        result = []
         for each in map(_dataset, rows):
             if each.present:
-                name = each.name if each.merged_from else f"{each.name[: _LONGEST_NAME - len(source) - 1]}.{source}"
+                base, brought_by = each.merged_name or each.name, each.merged_from or source
+                name = _free(base, brought_by, taken)
+                taken.add(name)
                 await tx.run(
                     "UPDATE sync_records SET identity_id = $4, name = $5 WHERE pool_id = $1 AND identity_id = $2 AND name = $3",
                     pool_id,
@@ -237,33 +268,60 @@ class Datasets:
                     target,
                     name,
                 )
+                at = max(now, each.modified_at)
                 moved = msgspec.structs.replace(
-                    each, identity_id=target, name=name, modified_at=now, merged_from=each.merged_from or source, deleted_count=0
+                    each, identity_id=target, name=name, modified_at=at, merged_from=brought_by, merged_name=base
                 )
                 await self.put(tx, moved)
+                result.append(Moved(each, moved))
         await sync_devices.carry_over(tx, pool_id, source, target)
         await self._drop(tx, pool_id, source)
+        return result
 
-    async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> None:
-        """Within the unit that removes an identity: nothing of it stays."""
+    async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> list[Dataset]:
+        """Within the unit that removes an identity: nothing of it stays. Gives the datasets that it had."""
+        rows = await tx.rows(
+            f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND present = 1", pool_id, identity_id
+        )
         _, stored, _ = await self.of_identity(pool_id, identity_id, tx)
         if stored:
             await self.count_bytes(tx, pool_id, identity_id, -stored, now)
         await sync_devices.forget(tx, pool_id, identity_id)
         await sync_outbox.forget(tx, pool_id, identity_id)
         await self._drop(tx, pool_id, identity_id)
+        return [_dataset(row) for row in rows]
 
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
-        for table in ("sync_records", "sync_datasets"):
+        for table in ("sync_records", "sync_datasets", "sync_forgotten"):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2", pool_id, identity_id)
+
+
+def _free(base: str, source: str, taken: Container[str]) -> str:
+    """`BASE.SOURCE`, with a number where another dataset is called so."""
+    name = merged_as(base, source)
+    number = 1
+    while name in taken:
+        number += 1
+        name = merged_as(base, f"{source}-{number}")
+    return name
+
+
+def merged_as(base: str, source: str) -> str:
+    """The name under which a dataset of `source` goes on. One that gets too long is cut, and what tells it from others that begin alike takes
+    the place of its end. Client libraries name it in the same way (cognomen_sync/local.py)."""
+    room = LONGEST_NAME - len(source) - 1
+    if len(base) > room:
+        digest = hashlib.sha256(base.encode()).hexdigest()[:_DIGEST]
+        base = f"{base[: room - _DIGEST - 1]}-{digest}"
+    return f"{base}.{source}"
 
 
 @cache
 def _upsert(count: int) -> str:
-    rows = ", ".join(f"($1, $2, $3, {', '.join(f'${number}' for number in range(4 + 6 * each, 10 + 6 * each))})" for each in range(count))
+    rows = ", ".join(f"($1, $2, $3, {', '.join(f'${number}' for number in range(4 + 7 * each, 11 + 7 * each))})" for each in range(count))
     return (
         f"INSERT INTO sync_records (pool_id, identity_id, name, {_RECORD}) VALUES {rows}"
-        " ON CONFLICT (pool_id, identity_id, name, key) DO UPDATE SET value = excluded.value, sync_count = excluded.sync_count,"
+        " ON CONFLICT (pool_id, identity_id, name, key_id) DO UPDATE SET value = excluded.value, sync_count = excluded.sync_count,"
         " modified_at = excluded.modified_at, modified_by = excluded.modified_by, device_modified_at = excluded.device_modified_at"
     )
 
@@ -271,4 +329,9 @@ def _upsert(count: int) -> str:
 @cache
 def _among(count: int) -> str:
     keys = ", ".join(f"${number}" for number in range(4, 4 + count))
-    return f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key IN ({keys})"
+    return f"SELECT {_RECORD} FROM sync_records WHERE pool_id = $1 AND identity_id = $2 AND name = $3 AND key_id IN ({keys})"
+
+
+def _key_id(key: str) -> str:
+    """What PostgreSQL takes into an index: of a long key the beginning, and a digest of the whole."""
+    return key if len(key) <= _LONG_KEY else f"{key[:_LONG_KEY]}{hashlib.sha256(key.encode()).hexdigest()}"

@@ -22,6 +22,7 @@ OWNED = (
     ("sync_subscriptions", "identity_id"),
     ("sync_devices", "identity_id"),
     ("sync_records", "identity_id"),
+    ("sync_forgotten", "identity_id"),
     ("sync_datasets", "identity_id"),
     ("identity_logins", "identity_id"),
     ("identities", "identity_id"),
@@ -148,7 +149,16 @@ class IdentityPools:
                 where = f"pool_id = $1 AND {column} IN (SELECT {column} FROM {table} WHERE pool_id = $1 LIMIT $2)"
                 if await tx.run(f"DELETE FROM {table} WHERE {where}", pool_id, rows):
                     return True
-            for table in ("sync_queues", "sync_bulk", "sync_usage", "sync_sessions", "sync_settings", "signing_keys", "identity_pools"):
+            for table in (
+                "sync_queues",
+                "sync_bulk",
+                "sync_usage",
+                "sync_sessions",
+                "sync_open_sessions",
+                "sync_settings",
+                "signing_keys",
+                "identity_pools",
+            ):
                 await tx.run(f"DELETE FROM {table} WHERE pool_id = $1", pool_id)
             return False
 

@@ -32,6 +32,7 @@ from cognomen.storage.sync_bulk import SyncBulks
 from cognomen.storage.sync_devices import SyncDevices
 from cognomen.storage.sync_notices import SyncNotices
 from cognomen.storage.sync_outbox import SyncOutbox
+from cognomen.storage.sync_sessions import SyncSessions
 from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
@@ -74,6 +75,7 @@ class Store:
         self.sync_settings = AllSyncSettings(engine, cache)
         self.sync_devices = SyncDevices(engine)
         self.sync_notices = SyncNotices(engine)
+        self.sync_sessions = SyncSessions(engine)
         self.sync_outbox = SyncOutbox(engine)
         self.sync_bulk = SyncBulks(engine)
         self.identity_pools = IdentityPools(engine, cache)

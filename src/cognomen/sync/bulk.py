@@ -8,11 +8,11 @@ from __future__ import annotations
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync.changes import is_streamed
 from cognomen.kernel.events import BulkPublishStarted
 from cognomen.storage import sync_bulk
 from cognomen.storage.engine import Tx
 from cognomen.sync import find
-from cognomen.sync.changes import is_streamed
 
 _DAY = 86_400.0
 

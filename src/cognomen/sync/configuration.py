@@ -12,9 +12,9 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync.changes import ENABLED, is_streamed
 from cognomen.storage.sync_settings import SyncSettings
 from cognomen.sync import find
-from cognomen.sync.changes import ENABLED, is_streamed
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")  # as Kinesis names them
 _MOST_APPLICATIONS = 50

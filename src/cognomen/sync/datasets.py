@@ -10,12 +10,13 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
-from cognomen.delivery.sync import record
+from cognomen.delivery.sync import changes, record
 from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
+from cognomen.storage import sync_remains
 from cognomen.storage.datasets import Dataset
 from cognomen.storage.engine import Tx
-from cognomen.sync import changes, find
+from cognomen.sync import find
 
 _PAGE = 60
 
@@ -57,11 +58,21 @@ async def delete_dataset(cx: Context, request: sync.DeleteDatasetRequest) -> syn
         count = present.sync_count + 1
         now = max(cx.clock.now(), present.modified_at)
         gone = msgspec.structs.replace(
-            present, present=False, sync_count=count, deleted_count=count, records=0, bytes=0, modified_at=now, merged_from=None
+            present,
+            present=False,
+            sync_count=count,
+            deleted_count=count,
+            records=0,
+            bytes=0,
+            modified_at=now,
+            merged_from=None,
+            merged_name=None,
+            removed_bytes=0,
         )
         await cx.store.datasets.put(tx, gone)
+        await sync_remains.forget_deleted(tx, pool_id, identity_id)
         await cx.store.datasets.count_bytes(tx, pool_id, identity_id, -present.bytes, now)
-        return present, await changes.leave(cx, tx, settings, gone, (), operation=record.REMOVE)
+        return present, await changes.leave(cx.store, tx, settings, gone, (), operation=record.REMOVE, now=now)
 
     deleted, waits = await cx.store.write(unit)
     cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)

@@ -40,7 +40,6 @@ async def register_device(cx: Context, request: sync.RegisterDeviceRequest) -> s
     except NotNow as cause:
         raise errors.TooManyRequestsException("The push service can not be asked now.") from cause
     device_id = ids.uuid()
-    named = f"{pool_id}/{identity_id}".encode()
     device = Device(
         pool_id=pool_id,
         identity_id=identity_id,
@@ -49,7 +48,8 @@ async def register_device(cx: Context, request: sync.RegisterDeviceRequest) -> s
         application=application,
         endpoint=endpoint,
         token=cx.sealer.seal(PURPOSE, request.token.encode(), pool_id.encode()),
-        digest=cx.sealer.mac(PURPOSE, named, request.platform.encode(), request.token.encode()),
+        # of the pool, not of the identity: when identities are merged, a device that both had registered is known as one
+        digest=cx.sealer.mac(PURPOSE, pool_id.encode(), request.platform.encode(), request.token.encode()),
         created_at=cx.clock.now(),
     )
 

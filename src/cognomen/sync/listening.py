@@ -49,9 +49,6 @@ async def check(cx: Context, asked: Asked) -> None:
     """Whether it may (still) listen: an identity that was merged or removed has nothing more to hear."""
     await find.pool(cx, asked.identity_pool_id)
     await find.check_identity(cx, asked.identity_pool_id, asked.identity_id)
-    session = cx.caller.session
-    if session is not None and cx.clock.now() >= session.expires_at:
-        raise errors.ExpiredTokenException("The security token included in the request is expired")
 
 
 async def counts(cx: Context, asked: Asked) -> dict[str, int]:

@@ -8,6 +8,7 @@ import msgspec
 
 from cognomen.api import errors, sync
 from cognomen.storage.datasets import Dataset, Record
+from cognomen.storage.sync_remains import weight
 
 # https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html
 MOST_KEYS = 1_024
@@ -43,32 +44,54 @@ def _moment(patch: sync.RecordPatch, now: float) -> float:
     return now if patch.device_last_modified_date is None else patch.device_last_modified_date
 
 
-def check_counts(changes: Sequence[Change], present: Mapping[str, Record]) -> None:
+def check_counts(changes: Sequence[Change], present: Mapping[str, Record], folded: int = 0) -> None:
     """Raises ResourceConflictException where a client has not seen what it would overwrite. A key that is not there has the count 0; one
-    that was removed has that or the count of its removal."""
+    that was removed has that or the count of its removal, which is forgotten up to `folded`."""
     for change in changes:
         record = present.get(change.key)
-        if change.known is None or (record is None and change.known == 0):
+        if change.known is None or (record is None and 0 <= change.known <= folded):
             continue
-        if record is None or (change.known != record.sync_count and not (record.value is None and change.known == 0)):
-            raise errors.ResourceConflictException("Current SyncCount for the record is different from the one that was given.")
+        count = record.sync_count if record is not None else 0
+        if record is None or (change.known != count and not (record.value is None and change.known == 0)):
+            # Text: amazon-cognito-js #31 and #65, aws-sdk-net #391.
+            raise errors.ResourceConflictException(f"Current SyncCount for: {change.key} is: {count} not: {change.known}")
 
 
-def applied(
-    dataset: Dataset, changes: Sequence[Change], present: Mapping[str, Record], *, by: str, now: float
-) -> tuple[Dataset, list[Record]]:
-    """The dataset after the update, and the records that it changes. Raises LimitExceededException."""
-    count = dataset.sync_count + 1
+class Update(msgspec.Struct, frozen=True):
+    """`after` is the dataset with `stored` in it. `ignored` are removals of what was never there: they are answered, and leave nothing."""
+
+    after: Dataset
+    stored: list[Record]
+    ignored: list[Record]
+
+
+def applied(dataset: Dataset, changes: Sequence[Change], present: Mapping[str, Record], *, by: str, now: float) -> Update:
+    """Raises LimitExceededException."""
+    real = [change for change in changes if change.value is not None or change.key in present]
+    count = dataset.sync_count + bool(real)
     now = max(now, dataset.modified_at)  # a stream carries changes in the order of their times, and servers' clocks differ
-    records = [Record(change.key, change.value, count, now, by, change.device_modified_at) for change in changes]
-    before = [record for change in changes if (record := present.get(change.key)) is not None]
+    made = {change.key: Record(change.key, change.value, count, now, by, change.device_modified_at) for change in changes}
+    records = [made[change.key] for change in real]
+    ignored = [made[change.key] for change in changes if change.value is None and change.key not in present]
+    if not real:
+        return Update(dataset, [], ignored)
+    before = [record for change in real if (record := present.get(change.key)) is not None]
     keys = dataset.records + _keys(records) - _keys(before)
     size = dataset.bytes + size_of(records) - size_of(before)
     if keys > MOST_KEYS and keys > dataset.records:
         raise errors.LimitExceededException(f"A dataset can hold at most {MOST_KEYS} records.")
     if size > MOST_BYTES and size > dataset.bytes:
         raise errors.LimitExceededException("A dataset can hold at most 1 MB.")
-    return msgspec.structs.replace(dataset, sync_count=count, records=keys, bytes=size, modified_at=now, modified_by=by), records
+    after = msgspec.structs.replace(
+        dataset,
+        sync_count=count,
+        records=keys,
+        bytes=size,
+        removed_bytes=dataset.removed_bytes + _left_by(records) - _left_by(before),
+        modified_at=now,
+        modified_by=by,
+    )
+    return Update(after, records, ignored)
 
 
 def size_of(records: Sequence[Record]) -> int:
@@ -78,3 +101,7 @@ def size_of(records: Sequence[Record]) -> int:
 
 def _keys(records: Sequence[Record]) -> int:
     return sum(record.value is not None for record in records)
+
+
+def _left_by(records: Sequence[Record]) -> int:
+    return sum(weight(record.key) for record in records if record.value is None)

@@ -13,14 +13,15 @@ import msgspec
 from cognomen.api import errors, sync
 from cognomen.api.operation import op
 from cognomen.context import Context
+from cognomen.delivery.sync import changes as changes_of
 from cognomen.delivery.sync import record
 from cognomen.kernel import paging
 from cognomen.kernel.events import DatasetChanged
+from cognomen.storage import sync_remains
 from cognomen.storage.datasets import Dataset, Record
 from cognomen.storage.engine import Tx
-from cognomen.sync import changes as changes_of
 from cognomen.sync import find, patches, session, trigger
-from cognomen.sync.patches import Change
+from cognomen.sync.patches import Change, Update
 
 _PAGE = 1_024
 _LONGEST_DEVICE = 256
@@ -32,29 +33,32 @@ async def list_records(cx: Context, request: sync.ListRecordsRequest) -> sync.Li
     pool_id, identity_id, name = request.identity_pool_id, request.identity_id, request.dataset_name
     await find.check_reader(cx, pool_id, identity_id)
     since = request.last_sync_count or 0
-    token = request.sync_session_token
-    if token is not None:
-        session.open_session(cx, pool_id, identity_id, name, token)
     bound = paging.bound("ListRecords", pool_id, identity_id, name, str(since))
     limit = find.page_size(request.max_results, _PAGE)
-    count, key = find.position(cx, bound, request.next_token, [since + 1, ""])
     dataset = await cx.store.datasets.get(pool_id, identity_id, name)
+    floor = dataset.deleted_count if dataset is not None else await sync_remains.forgotten_count(cx.store.engine, pool_id, identity_id)
+    anew = since < floor
+    count, key, *begun = find.position(cx, bound, request.next_token, [0 if anew else since + 1, ""])
+    if request.sync_session_token is not None:
+        token = request.sync_session_token
+        session.open_session(cx, pool_id, identity_id, name, token)
+    else:  # a listing in pages is one session, also for who does not name it
+        token = str(begun[0]) if begun else session.begin(cx, pool_id, identity_id, name, since)
     found: list[Record] = []
     if dataset is not None and dataset.present:
-        found = await cx.store.datasets.changed(
-            pool_id, identity_id, name, (int(str(count)), str(key)), limit + 1, removed=since > dataset.deleted_count
-        )
+        after = (int(str(count)), str(key))
+        found = await cx.store.datasets.changed(pool_id, identity_id, name, after, limit + 1, removed=since > 0 and not anew)
     page = found[:limit]
     return sync.ListRecordsResponse(
         records=[shown(each) for each in page],
-        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key]) if len(found) > limit else None,
+        next_token=cx.pager.token(bound, [page[-1].sync_count, page[-1].key_id, token]) if len(found) > limit else None,
         count=len(page),
         dataset_sync_count=dataset.sync_count if dataset is not None else 0,
         last_modified_by=dataset.modified_by if dataset is not None else None,
         merged_dataset_names=await cx.store.datasets.merged_names(pool_id, identity_id, name),
         dataset_exists=dataset is not None and dataset.present,
-        dataset_deleted_after_requested_sync_count=dataset is not None and 0 < since < dataset.deleted_count,
-        sync_session_token=token or session.begin(cx, pool_id, identity_id, name),
+        dataset_deleted_after_requested_sync_count=since > 0 and anew,
+        sync_session_token=token,
     )
 
 
@@ -66,34 +70,42 @@ async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> syn
     now = cx.clock.now()
     by = _changed_by(cx, request)
     changes = patches.of_request(request.record_patches or [], now)
-    if not changes:
-        return sync.UpdateRecordsResponse(records=[])
-    seen = await trigger.ask(cx, pool_id, identity_id, name, changes)
+    seen = await trigger.ask(cx, pool_id, identity_id, name, changes) if changes else None
     wanted = seen.changes if seen is not None else changes
     settings = await cx.store.sync_settings.get(pool_id)
 
     async def unit(tx: Tx) -> tuple[list[Record], bool]:
-        await session.end(cx, tx, pool_id, opened)
+        await session.end(cx, tx, pool_id, identity_id, opened)
         before = await cx.store.datasets.get(pool_id, identity_id, name, tx)
         if seen is not None and seen.sync_count != (before.sync_count if before is not None else 0):
             raise errors.ResourceConflictException("The dataset was changed while the function looked at it.")
         present = await cx.store.datasets.records(tx, pool_id, identity_id, name, dict.fromkeys(each.key for each in (*changes, *wanted)))
-        patches.check_counts(changes, present)
-        after, records = await _store(cx, tx, before or _new(pool_id, identity_id, name, now), wanted, present, by=by, now=now)
-        return records, await changes_of.leave(
-            cx, tx, settings, after, records, operation=record.REPLACE, device_id=request.device_id or ""
+        patches.check_counts(changes, present, _folded(before, opened))
+        dataset = before or await _new(tx, pool_id, identity_id, name, now)
+        update = await _store(cx, tx, dataset, wanted, present, by=by, now=now)
+        waits = bool(update.stored) and await changes_of.leave(
+            cx.store, tx, settings, update.after, update.stored, operation=record.REPLACE, device_id=request.device_id or "", now=now
         )
+        return [*update.stored, *update.ignored], waits
 
     records, waits = await cx.store.write(unit)
     cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)
     return sync.UpdateRecordsResponse(records=[shown(each) for each in records])
 
 
+def _folded(before: Dataset | None, opened: session.Session) -> int:
+    """Up to which count the removals may be forgotten that the device has seen."""
+    return before.deleted_count if before is not None and opened.since >= before.deleted_count else 0
+
+
 async def _store(
     cx: Context, tx: Tx, before: Dataset, changes: Sequence[Change], present: dict[str, Record], *, by: str, now: float
-) -> tuple[Dataset, list[Record]]:
+) -> Update:
     """Raises LimitExceededException."""
-    after, records = patches.applied(before, changes, present, by=by, now=now)
+    update = patches.applied(before, changes, present, by=by, now=now)
+    if not update.stored:
+        return update
+    after = update.after
     if not before.present or after.bytes > before.bytes:
         count, stored, _ = await cx.store.datasets.of_identity(after.pool_id, after.identity_id, tx)
         if not before.present and count >= patches.MOST_DATASETS:
@@ -102,14 +114,27 @@ async def _store(
             raise errors.LimitExceededException("An identity can store at most 20 MB.")
     if not before.present:
         after = msgspec.structs.replace(after, present=True, created_at=now)
+    await cx.store.datasets.change_records(tx, after, update.stored)
+    if after.removed_bytes > sync_remains.MOST_BYTES:
+        after = await sync_remains.fold(tx, after)
     await cx.store.datasets.put(tx, after)
-    await cx.store.datasets.change_records(tx, after, records)
     await cx.store.datasets.count_bytes(tx, after.pool_id, after.identity_id, after.bytes - before.bytes, now)
-    return after, records
+    return msgspec.structs.replace(update, after=after)
 
 
-def _new(pool_id: str, identity_id: str, name: str, now: float) -> Dataset:
-    return Dataset(pool_id=pool_id, identity_id=identity_id, name=name, present=False, created_at=now, modified_at=now)
+async def _new(tx: Tx, pool_id: str, identity_id: str, name: str, now: float) -> Dataset:
+    """Its count goes on from those of which nothing is left: it may have been one of them."""
+    count = await sync_remains.forgotten_count(tx, pool_id, identity_id)
+    return Dataset(
+        pool_id=pool_id,
+        identity_id=identity_id,
+        name=name,
+        present=False,
+        created_at=now,
+        modified_at=now,
+        sync_count=count,
+        deleted_count=count,
+    )
 
 
 def _changed_by(cx: Context, request: sync.UpdateRecordsRequest) -> str:

@@ -6,7 +6,7 @@ from cognomen.api import sync
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import paging
-from cognomen.metering.sync_sessions import month_of
+from cognomen.metering.sync_sessions import sessions_of
 from cognomen.storage.identity_pools import IdentityPool
 from cognomen.sync import find
 
@@ -50,10 +50,10 @@ async def list_identity_pool_usage(cx: Context, request: sync.ListIdentityPoolUs
 
 async def _usage(cx: Context, pool: IdentityPool) -> sync.IdentityPoolUsage:
     """Sessions are those of this month."""
-    found = await cx.store.datasets.of_pool(pool.pool_id, month_of(cx.clock.now()))
+    found = await cx.store.datasets.of_pool(pool.pool_id)
     return sync.IdentityPoolUsage(
         identity_pool_id=pool.pool_id,
-        sync_sessions_count=found.sessions,
+        sync_sessions_count=await sessions_of(cx.store, pool.pool_id, cx.clock.now()),
         data_storage=found.bytes,
         last_modified_date=max(found.modified_at, pool.modified_at),
     )

@@ -17,7 +17,7 @@ from cognomen.policies.evaluate import Decision, Effect, Request, decide, names,
 from cognomen.policies.guest import scope_down
 from cognomen.storage.roles import Role
 from cognomen.storage.store import Store
-from cognomen.tokens.credentials import Session, check_revoked, open_token
+from cognomen.tokens.credentials import Expired, Session, check_revoked, open_token
 
 
 async def decide_for(
@@ -142,6 +142,13 @@ async def session_of(store: Store, sealer: Sealer, clock: Clock, access_key_id: 
     session = open_token(sealer, clock, access_key_id, session_token)
     check_revoked(session, await store.roles.revoked_before(session.role_arn))
     return session
+
+
+async def check_session(store: Store, clock: Clock, session: Session) -> None:
+    """Whether one that was opened before still counts. Raises Expired, Revoked."""
+    if clock.now() >= session.expires_at:
+        raise Expired
+    check_revoked(session, await store.roles.revoked_before(session.role_arn))
 
 
 async def resource_of(store: Store, service: str, account: str, region: str, request: object) -> str:

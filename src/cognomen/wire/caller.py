@@ -59,6 +59,10 @@ class Sessions(Protocol):
 
     def secret(self, access_key_id: str) -> str: ...
 
+    async def check(self, session: Session) -> None:
+        """Whether it still counts. Raises Expired, Revoked."""
+        ...
+
     async def decide(
         self, session: Session, operation: Operation, request: object, region: str, source: HttpRequest
     ) -> list[tuple[str, str, Decision]]:
@@ -104,6 +108,19 @@ class Authenticator:
         for action, resource, decision in await self.sessions.decide(session, operation, request, region, source):
             if not decision.allowed:
                 raise errors.AccessDeniedException(permissions.denial(session, action, resource, decision))
+
+    async def check_again(self, caller: Caller) -> None:
+        """For what lasts longer than a request: whether the credentials with which it was opened still count. Raises ExpiredTokenException,
+        UnrecognizedClientException."""
+        if caller.session is not None and self.sessions is not None:
+            try:
+                await self.sessions.check(caller.session)
+            except credentials.Expired as cause:
+                raise errors.ExpiredTokenException(EXPIRED) from cause
+            except credentials.Revoked as cause:
+                raise errors.UnrecognizedClientException(UNRECOGNIZED) from cause
+        elif self.required and await self.lookup(caller.access_key_id) is None:
+            raise errors.UnrecognizedClientException(UNRECOGNIZED)
 
     async def _with_session(self, request: HttpRequest, identity: Identity) -> Identity:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from cognomen.wire.sigv4 import parameters
 
 _PATH = re.compile(r"/identitypools/([^/]+)/identities/([^/]+)/events")
 _HEARTBEAT = 15.0  # seconds; proxies close what is silent for longer
+_CHECKED_EVERY = 15.0
 _POLL = 3.0  # seconds until this process sees what another changed
 _RETRY = b"retry: 2000\n\n"  # milliseconds after which a browser comes again
 _HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"), *cors.ALLOW]
@@ -84,12 +85,17 @@ class EventStream:
         asked = listening.asked(found[1] if found else "", found[2] if found else "")
         operation = self._operations.by_name[listening.ACTION]
         identity = await self._authenticator.authenticate(request, operation)
-        await self._authenticator.permit(identity.caller, operation, asked, identity.region or "", request)
         cx = self._context_for(Call(operation, request_id, identity.caller, identity.region, request))
-        await listening.check(cx, asked)
+
+        async def check() -> None:
+            await self._authenticator.check_again(identity.caller)
+            await self._authenticator.permit(identity.caller, operation, asked, identity.region or "", request)
+            await listening.check(cx, asked)
+
+        await check()
         query = dict(parameters(request.query_string))
         last = request.text(b"last-event-id") or query.get("lastEventId", "")
-        return _Stream(cx, listening, asked, query.get("deviceId", ""), int(last) if re.fullmatch(r"[0-9]{1,15}", last) else None)
+        return _Stream(cx, listening, check, asked, query.get("deviceId", ""), int(last) if re.fullmatch(r"[0-9]{1,15}", last) else None)
 
     async def _run(self, stream: _Stream, woken: asyncio.Event, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_gone(receive))
@@ -98,9 +104,9 @@ class EventStream:
             await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
             quiet_since = loop.time()
             while not gone.done() and not self._listeners.closed:
+                await stream.check()
                 text = await stream.news()
                 if not text and loop.time() - quiet_since >= _HEARTBEAT:
-                    await stream.check()
                     text = b": still here\n\n"
                 if text:
                     quiet_since = loop.time()
@@ -113,9 +119,13 @@ class EventStream:
 class _Stream:
     """What one client knows, and what it is to be told next. A change that comes while it waits takes the place of the one before."""
 
-    def __init__(self, cx: Context, listening: Any, asked: Any, device: str, last: int | None) -> None:
+    def __init__(
+        self, cx: Context, listening: Any, check: Callable[[], Awaitable[None]], asked: Any, device: str, last: int | None
+    ) -> None:
         self.asked = asked
         self._cx = cx
+        self._check = check
+        self._checked_at = cx.clock.now()
         self._listening = listening
         self._device = device
         self._last = last
@@ -130,7 +140,14 @@ class _Stream:
                     self._known.pop(change.name, None)
 
     async def check(self) -> None:
-        await self._listening.check(self._cx, self.asked)
+        """Before anything is told: whether the credentials are over, and at intervals whether they were revoked, the policies took back what they
+        had allowed, or the identity is gone."""
+        now = self._cx.clock.now()
+        session = self._cx.caller.session
+        # a clock that was put back counts as time that has passed, too
+        if abs(now - self._checked_at) >= _CHECKED_EVERY or (session is not None and now >= session.expires_at):
+            await self._check()
+            self._checked_at = now
 
     async def news(self) -> bytes:
         text = b""

@@ -23,6 +23,7 @@ from cognomen_sync.local import LocalFile
 from cognomen_sync.merged import adopt_merged, adopt_merged_async
 from cognomen_sync.records import Callbacks, Conflict, Record, last_writer_wins, local_wins, remote_wins
 from cognomen_sync.service import Retry
+from cognomen_sync.session import DeveloperLogin
 
 __all__ = [
     "AsyncCognitoSync",
@@ -34,6 +35,7 @@ __all__ = [
     "Contended",
     "Dataset",
     "DatasetFull",
+    "DeveloperLogin",
     "InvalidKey",
     "InvalidName",
     "InvalidValue",

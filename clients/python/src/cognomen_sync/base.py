@@ -26,7 +26,7 @@ class Client:
 
     identity_pool_id  `REGION:UUID`
     region            where it is not the pool's own
-    logins            {provider: token} of the user, or a function that gives them; None for a guest
+    logins            {provider: token} of the user, or a DeveloperLogin, or a function that gives either; None for a guest
     endpoint_url      a server other than AWS's, for both services
     endpoints         {"cognito-identity": ..., "cognito-sync": ...} where they differ
     path              the application's file; ":memory:" keeps nothing
@@ -69,7 +69,8 @@ class Client:
 
     def set_logins(self, logins: LoginSource | None) -> None:
         """With the next contact a guest becomes this user, their datasets included (AWS calls those that the user had already NAME.IDENTITY:
-        on_datasets_merged). Where a user was here, theirs stay apart. None signs the user out: what is put then is a new guest's."""
+        on_datasets_merged), by a DeveloperLogin where the backend says so. Where a user was here, theirs stay apart; sign them out first, or what
+        is put before the next contact is theirs. None signs the user out: what is put then is a new guest's."""
         self._session.sign_in(logins)
 
     def wipe(self) -> None:

@@ -1,4 +1,8 @@
-"""The database itself: opened, prepared, written in transactions. What stands in it is local.py's."""
+"""The database itself: opened, prepared, written in transactions. What stands in it is for local.py and identities.py.
+
+`datasets.merged_name` is what one that a merged identity brought along was called there. `left_behind` are guests who became users without this
+device having heard of whom, with edits that are still to be sent.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from pathlib import Path
 
 from cognomen_sync.errors import UnknownFile
 
-VERSION = 1
-_SCHEMA = """
+# What each version of the file added.
+_STEPS = (
+    """
 CREATE TABLE identities (pool_id TEXT PRIMARY KEY, identity_id TEXT NOT NULL, authenticated INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE devices (identity_id TEXT PRIMARY KEY, device_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE datasets (
@@ -30,7 +35,13 @@ CREATE TABLE sent (
 ) WITHOUT ROWID;
 CREATE TABLE edits (number INTEGER NOT NULL);
 INSERT INTO edits VALUES (0);
-"""
+""",
+    """
+ALTER TABLE datasets ADD COLUMN merged_name TEXT;
+CREATE TABLE left_behind (pool_id TEXT NOT NULL, identity_id TEXT NOT NULL, PRIMARY KEY (pool_id, identity_id)) WITHOUT ROWID;
+""",
+)
+VERSION = len(_STEPS)
 
 
 class Database:
@@ -58,9 +69,10 @@ class Database:
             tables = self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
             if version > VERSION or (version == 0 and tables):
                 raise UnknownFile("The file was written by a newer release, or by another program.")
-            if version == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";\n")):
+            for step in _STEPS[version:]:
+                for statement in filter(str.strip, step.split(";\n")):
                     self._db.execute(statement)
+            if version < VERSION:
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager

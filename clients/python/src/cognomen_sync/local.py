@@ -1,4 +1,4 @@
-"""The application's file: what is there, what is still to be sent, whose it is. The only SQL of the library.
+"""The application's file: what is there, and what is still to be sent. With identities.py (whose it is) the only SQL of the library.
 
 One SQLite database in WAL mode with synchronous=FULL: what a method has returned from survives a crash of the process and of the machine.
 Threads and processes may share it; each method is one transaction.
@@ -7,18 +7,17 @@ Threads and processes may share it; each method is one transaction.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cognomen_sync import limits
-from cognomen_sync.database import Database
+from cognomen_sync.identities import Identities
 from cognomen_sync.merge import Fate, Pulled, Remote, Row, conflict, fate, fingerprint, missing
 from cognomen_sync.records import Conflict, Record
 
+_PLACE = "id, identity_id, name, last_sync_count, deleted, deleting, epoch"
 _ROW = "key, value, sync_count, pending, base, edit, modified_at, modified_by"
-_MERGED = re.compile(r"\.[\w-]+:[\w-]+$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +38,16 @@ class Changed(Exception):
     """The dataset was deleted or thrown away meanwhile: what was found out about it is void."""
 
 
-class LocalFile(Database):
-    # Whose it is
-
-    def identity(self, pool_id: str) -> tuple[str, bool] | None:
-        """The identity that was here last, and whether it is a user's."""
-        found = self.read("SELECT identity_id, authenticated FROM identities WHERE pool_id = ?", pool_id)
-        return (str(found[0][0]), bool(found[0][1])) if found else None
-
-    def remember(self, pool_id: str, identity_id: str, *, authenticated: bool, carry: str | None, merged: bool = True) -> None:
-        """From now on this one is here. The datasets of `carry` become its own, as the service does it: what the service knew of a merged
-        identity is `NAME.IDENTITY` from then on; what it never saw keeps its name where that is free, and so does everything
-        of an identity that is gone without being `merged`."""
-        with self.unit() as db:
-            db.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?)", (pool_id, identity_id, authenticated))
-            if carry is None or carry == identity_id:
-                return
-            for place in [_place(row) for row in db.execute("SELECT * FROM datasets WHERE identity_id = ?", (carry,)).fetchall()]:
-                known = merged and (place.last_sync_count > 0 or self._counted(db, place.id))
-                name = place.name
-                if known and not _MERGED.search(name):
-                    name = _suffixed(name, carry)
-                tries = 1
-                while db.execute("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ?", (identity_id, name)).fetchone():
-                    name = _suffixed(place.name, carry if tries == 1 else f"{carry}-{tries}")
-                    tries += 1
-                db.execute("UPDATE datasets SET identity_id = ?, name = ? WHERE id = ?", (identity_id, name, place.id))
-
-    def _counted(self, db: sqlite3.Connection, dataset_id: int) -> bool:
-        return db.execute("SELECT 1 FROM records WHERE dataset_id = ? AND sync_count > 0 LIMIT 1", (dataset_id,)).fetchone() is not None
-
-    def forget(self, pool_id: str) -> None:
-        """Nobody is here any more; the data stays."""
-        with self.unit() as db:
-            db.execute("DELETE FROM identities WHERE pool_id = ?", (pool_id,))
-
-    def wipe(self) -> None:
-        with self.unit() as db:
-            for table in ("datasets", "identities", "devices"):
-                db.execute(f"DELETE FROM {table}")
-
-    def device(self, identity_id: str) -> str | None:
-        found = self.read("SELECT device_id FROM devices WHERE identity_id = ?", identity_id)
-        return str(found[0][0]) if found else None
-
-    def remember_device(self, identity_id: str, device_id: str) -> None:
-        with self.unit() as db:
-            db.execute("INSERT OR REPLACE INTO devices VALUES (?, ?)", (identity_id, device_id))
-
+class LocalFile(Identities):
     # Datasets
 
     def place(self, identity_id: str, name: str) -> Place:
         """Made where it is not there yet."""
-        found = self.read("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+        found = self.read(f"SELECT {_PLACE} FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
         if not found:
             with self.unit() as db:
                 db.execute("INSERT OR IGNORE INTO datasets (identity_id, name) VALUES (?, ?)", (identity_id, name))
-            found = self.read("SELECT * FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
+            found = self.read(f"SELECT {_PLACE} FROM datasets WHERE identity_id = ? AND name = ?", identity_id, name)
         return _place(found[0])
 
     def names(self, identity_id: str) -> list[str]:
@@ -108,15 +60,14 @@ class LocalFile(Database):
         return [str(row[0]) for row in found]
 
     def merged_names(self, identity_id: str, name: str) -> list[str]:
-        """Datasets that a merged identity brought along, by this file."""
+        """What a merged identity brought along that was called so there, by this file."""
         found = self.read(
-            "SELECT name FROM datasets d WHERE identity_id = ? AND substr(name, 1, ?) = ? AND deleted = 0"
+            "SELECT name FROM datasets d WHERE identity_id = ? AND merged_name = ? AND deleted = 0"
             " AND EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id) ORDER BY name",
             identity_id,
-            len(name) + 1,
-            f"{name}.",
+            name,
         )
-        return [str(row[0]) for row in found if _MERGED.search(str(row[0])[len(name) :])]
+        return [str(row[0]) for row in found]
 
     def is_deleted(self, identity_id: str, name: str) -> bool:
         return bool(self.read("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ? AND deleted = 1", identity_id, name))
@@ -126,7 +77,7 @@ class LocalFile(Database):
         with self.unit() as db:
             db.execute("DELETE FROM records WHERE dataset_id = ?", (place.id,))
             db.execute("DELETE FROM sent WHERE dataset_id = ?", (place.id,))
-            db.execute("UPDATE datasets SET deleted = 1, epoch = epoch + 1 WHERE id = ?", (place.id,))
+            db.execute("UPDATE datasets SET deleted = 1, merged_name = NULL, epoch = epoch + 1 WHERE id = ?", (place.id,))
 
     def deleting(self, place: Place, sync_count: int) -> None:
         with self.unit() as db:
@@ -330,11 +281,6 @@ class LocalFile(Database):
         """The next pull lists everything."""
         with self.unit() as db:
             db.execute("UPDATE datasets SET last_sync_count = 0 WHERE id = ? AND epoch = ?", (place.id, place.epoch))
-
-
-def _suffixed(name: str, identity_id: str) -> str:
-    """What the service calls the dataset of a merged identity."""
-    return f"{name[: limits.LONGEST_NAME - len(identity_id) - 1]}.{identity_id}"
 
 
 def _differing(made: Sequence[tuple[Row | None, Remote, Row | None]]) -> list[Record]:

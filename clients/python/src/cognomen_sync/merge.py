@@ -54,6 +54,12 @@ class Pulled:
     merged: list[str] = field(default_factory=list)
     records: list[Remote] = field(default_factory=list)
 
+    @property
+    def is_all(self) -> bool:
+        """Whether the service lists everything, since it does not know any more which records were removed: it says "deleted" then, too, but
+        after a deletion nothing would be there from before."""
+        return self.deleted and self.exists and any(record.sync_count <= self.since for record in self.records)
+
 
 class Fate(Enum):
     NOTHING = auto()  # it was known

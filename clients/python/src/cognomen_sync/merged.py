@@ -9,27 +9,26 @@ from cognomen_sync.aio import AsyncDataset
 from cognomen_sync.base import LocalDataset
 from cognomen_sync.client import Dataset
 from cognomen_sync.records import Callbacks
+from cognomen_sync.steps import Steps
 
 
 def adopt_merged(dataset: Dataset, names: list[str]) -> bool:
     """Raises SyncError."""
-    for name in names:
-        merged = dataset._client.open_dataset(name)
-        merged.synchronize(_keeping(dataset, merged))
-        _adopt(dataset, merged)
-        merged.delete()
-        merged.synchronize()
-    return True
+    return dataset._client._run(_adopting(dataset, names))
 
 
 async def adopt_merged_async(dataset: AsyncDataset, names: list[str]) -> bool:
     """Raises SyncError."""
+    return await dataset._client._run(_adopting(dataset, names))
+
+
+def _adopting(dataset: Dataset | AsyncDataset, names: list[str]) -> Steps[bool]:
     for name in names:
         merged = dataset._client.open_dataset(name)
-        await merged.synchronize()
-        _adopt(dataset, merged)
+        yield from merged._synchronizing(_keeping(dataset, merged))
+        dataset.put_all({key: value for key, value in merged.items() if key not in dataset})
         merged.delete()
-        await merged.synchronize()
+        yield from merged._synchronizing(Callbacks())
     return True
 
 
@@ -43,7 +42,3 @@ def _keeping(dataset: LocalDataset, merged: LocalDataset) -> Callbacks:
         return True
 
     return Callbacks(on_dataset_deleted=taken_over)
-
-
-def _adopt(dataset: LocalDataset, merged: LocalDataset) -> None:
-    dataset.put_all({key: value for key, value in merged.items() if key not in dataset})

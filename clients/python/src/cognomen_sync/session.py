@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/getting-credentials.ht
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cognomen_sync.errors import NotSignedIn, Refused
@@ -16,8 +17,26 @@ from cognomen_sync.signing import Credentials
 from cognomen_sync.steps import Alone, Ask, Steps
 
 Logins = Mapping[str, str]
-# A mapping, or what gives one when it is needed: id tokens end sooner than an application does.
-LoginSource = Logins | Callable[[], Logins | Awaitable[Logins]]
+
+
+@dataclass(frozen=True)
+class DeveloperLogin:
+    """What the app's own backend got from GetOpenIdTokenForDeveloperIdentity for a user of its own: the token is good for this identity alone.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/developer-authenticated-identities.html
+    """
+
+    identity_id: str
+    token: str = field(repr=False)
+
+    @property
+    def logins(self) -> Logins:
+        return {"cognito-identity.amazonaws.com": self.token}
+
+
+Given = Logins | DeveloperLogin
+# What a user signs in with, or what gives it when it is needed: id tokens end sooner than an application does.
+LoginSource = Given | Callable[[], Given | Awaitable[Given]]
 
 _EARLY = 300.0  # seconds before their end at which credentials are replaced
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"})
@@ -91,7 +110,10 @@ class Session:
         if (held := self._fresh()) is not None:
             return held
         source = self._logins
-        logins: Logins | None = (yield Ask(source)) if callable(source) else source
+        given: Given | None = (yield Ask(source)) if callable(source) else source
+        if isinstance(given, DeveloperLogin):
+            return (yield from self._credentials_for(given, source))
+        logins = given
         known = self._file.identity(self.pool_id)
         if known is not None and known[1] and not logins:
             raise NotSignedIn("The data is a user's: set_logins() with their logins, or with None to sign out.")
@@ -108,25 +130,71 @@ class Session:
     def _credentials_of(self, identity_id: str, logins: Logins | None, source: LoginSource | None) -> Steps[Credentials]:
         """Of this identity, or of that into which it is merged by these logins."""
         try:
-            answer = yield from self._service.identity("GetCredentialsForIdentity", {"IdentityId": identity_id, **_with(logins)})
+            answer = yield from self._asked(identity_id, logins)
         except Refused as refused:
-            if refused.code != "ResourceNotFoundException" or "Identity '" not in refused.message:
+            gone = refused.code == "ResourceNotFoundException" and "Identity '" in refused.message
+            if not gone and not (_is_anothers(refused) and self._file.identity(self.pool_id) == (identity_id, False)):
                 raise
-            # The identity was deleted: the next one takes over what lies here, and learns dataset by dataset that the service has it no more.
-            found = yield from self._service.identity("GetId", {"IdentityPoolId": self.pool_id, **_with(logins)})
-            self._remember(str(found["IdentityId"]), logins, carry=identity_id, merged=False)
-            answer = yield from self._service.identity("GetCredentialsForIdentity", {"IdentityId": found["IdentityId"], **_with(logins)})
-        made = answer["Credentials"]
-        who = str(answer["IdentityId"])
-        credentials = Credentials(who, made["AccessKeyId"], made["SecretKey"], made["SessionToken"], float(made["Expiration"]))
+            found = str((yield from self._service.identity("GetId", {"IdentityPoolId": self.pool_id, **_with(logins)}))["IdentityId"])
+            if gone:
+                # The next one takes over what lies here, and learns dataset by dataset that the service has it no more.
+                self._remember(found, logins, carry=identity_id, merged=False)
+            else:
+                # The guest has become a user, and the answer that said so was lost: somebody else is here now, or nobody.
+                self._file.leave(self.pool_id, identity_id, found, authenticated=bool(logins))
+            answer = yield from self._asked(found, logins)
+            identity_id = found
+        credentials = _read(answer)
         if source is self._logins:
+            who = credentials.identity_id
             if self._file.identity(self.pool_id) != (who, bool(logins)):
                 self._remember(who, logins, carry=identity_id)
+            if logins:
+                yield from self._fetch_left_behind(who, logins)
             self._credentials = credentials
         return credentials
 
+    def _credentials_for(self, login: DeveloperLogin, source: LoginSource | None) -> Steps[Credentials]:
+        """Nothing is looked up: the backend knows whose identity it is. Whoever else was here stays apart, unless they became this one."""
+        credentials = _read((yield from self._asked(login.identity_id, login.logins)))
+        if source is not self._logins:  # signed in or out while the service was asked
+            return (yield from self._renew())
+        who = credentials.identity_id
+        known = self._file.identity(self.pool_id)
+        if known is None or known[0] in (who, login.identity_id):
+            self._remember(who, login.logins, carry=self.owner)
+        else:
+            self._file.leave(self.pool_id, known[0], who, authenticated=True)
+        yield from self._fetch_left_behind(who, login.logins)
+        self._credentials = credentials
+        return credentials
+
+    def _asked(self, identity_id: str, logins: Logins | None) -> Steps[dict[str, Any]]:
+        return self._service.identity("GetCredentialsForIdentity", {"IdentityId": identity_id, **_with(logins)})
+
+    def _fetch_left_behind(self, who: str, logins: Logins) -> Steps[None]:
+        """What waits here of guests who became this user."""
+        for guest in self._file.left_behind(self.pool_id):
+            try:
+                became = who if guest == who else str((yield from self._asked(guest, logins))["IdentityId"])
+            except Refused:
+                continue  # another's
+            if became == who:
+                self._remember(who, logins, carry=guest)
+
     def _remember(self, identity_id: str, logins: Logins | None, *, carry: str | None, merged: bool = True) -> None:
         self._file.remember(self.pool_id, identity_id, authenticated=bool(logins), carry=carry, merged=merged)
+
+
+def _is_anothers(refused: Refused) -> bool:
+    """Whether an identity is refused because it is, or has become, that of other logins. The first text is for guests, the second for users."""
+    return refused.code == "NotAuthorizedException" and refused.message.startswith(("Access to Identity", "Logins don't match"))
+
+
+def _read(answer: Mapping[str, Any]) -> Credentials:
+    made = answer["Credentials"]
+    expires_at = float(made["Expiration"])
+    return Credentials(str(answer["IdentityId"]), made["AccessKeyId"], made["SecretKey"], made["SessionToken"], expires_at)
 
 
 def _with(logins: Logins | None) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class Synchronization:
             yield from self._delete(credentials, place)
             return False
         pulled = yield from self._pull(credentials, place)
+        if pulled.is_all:
+            self._file.start_over(place)
+            return False
         if (yield from self._merged(credentials, pulled)):
             return False
         if was_deleted(self._file.rows(place.id) if not pulled.exists else {}, pulled):
@@ -90,7 +93,8 @@ class Synchronization:
             more = {"nextToken": str(page["NextToken"]), "syncSessionToken": str(first["SyncSessionToken"])}
             page = yield from self._page(credentials, place, place.last_sync_count, _PAGE, more)
             records += [_remote(each) for each in page.get("Records") or ()]
-            deleted = deleted or bool(page.get("DatasetDeletedAfterRequestedSyncCount"))
+            if bool(page.get("DatasetDeletedAfterRequestedSyncCount")) != deleted:
+                raise Changed
         return Pulled(
             place.last_sync_count,
             int(first.get("DatasetSyncCount") or 0),
@@ -167,7 +171,9 @@ class Synchronization:
         there now is another's."""
         since = place.deleting or place.last_sync_count
         found = yield from self._page(credentials, place, since, "1")
-        if found.get("DatasetExists") and not found.get("DatasetDeletedAfterRequestedSyncCount"):
+        oldest = [_remote(each) for each in found.get("Records") or ()]
+        deleted = bool(found.get("DatasetDeletedAfterRequestedSyncCount"))
+        if found.get("DatasetExists") and (not deleted or any(record.sync_count <= since for record in oldest)):
             self._file.deleting(place, int(found.get("DatasetSyncCount") or 0))
             try:
                 yield from self._session.call(credentials, "DELETE", self._path(credentials, place))

@@ -5,7 +5,6 @@ https://developer.apple.com/documentation/usernotifications/sending-notification
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 
@@ -13,7 +12,7 @@ import msgspec
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from cognomen.delivery.sync.platform import BadToken, Gone, NoPlatform, NotNow, Told, payload_of
+from cognomen.delivery.sync.platform import BadToken, Gone, NoPlatform, NotNow, Told, collapsed_by, payload_of
 from cognomen.kernel import received
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.http2 import Http2
@@ -49,13 +48,12 @@ class Apns:
         return ""
 
     def tell(self, told: Told, role: str) -> None:
-        collapsed = hashlib.sha256(f"{told.device.identity_id}/{told.data['datasetName']}".encode()).hexdigest()
         headers = {
             "authorization": f"bearer {self._provider_token()}",
             "apns-topic": self._key.topic,
             "apns-push-type": "background",
             "apns-priority": "5",
-            "apns-collapse-id": collapsed,
+            "apns-collapse-id": collapsed_by(told),
         }
         try:
             answer = self._http.post(f"/3/device/{told.token}", headers, msgspec.json.encode(payload_of(told.device.platform, told.data)))

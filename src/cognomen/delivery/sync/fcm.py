@@ -14,7 +14,7 @@ import msgspec
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from cognomen.delivery.sync.platform import Gone, NoPlatform, NotNow, Told
+from cognomen.delivery.sync.platform import Gone, NoPlatform, NotNow, Told, collapsed_by
 from cognomen.kernel import outbound, received
 from cognomen.kernel.clock import Clock
 
@@ -52,7 +52,8 @@ class Fcm:
 
     def tell(self, told: Told, role: str) -> None:
         headers = {"authorization": f"Bearer {self._access_token()}", "content-type": "application/json"}
-        body = msgspec.json.encode({"message": {"token": told.token, "data": told.data, "android": {"priority": "NORMAL"}}})
+        android = {"priority": "NORMAL", "collapse_key": collapsed_by(told)}
+        body = msgspec.json.encode({"message": {"token": told.token, "data": told.data, "android": android}})
         answer = _post(self._url, headers, body)
         if answer.status == 200:
             return

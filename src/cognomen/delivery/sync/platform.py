@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Protocol
 
 import msgspec
@@ -47,6 +48,11 @@ class Platform(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def collapsed_by(told: Told) -> str:
+    """64 characters, the same for all notices of a dataset: where a platform keeps several for a device that is away, the last one is enough."""
+    return hashlib.sha256(f"{told.device.identity_id}/{told.data['datasetName']}".encode()).hexdigest()
 
 
 def data_of(pool_id: str, identity_id: str, name: str, sync_count: int) -> dict[str, str]:
