@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cognomen.config import BadSetting, Settings, UserDirectory
+from cognomen.config import BadSetting, Settings
+from cognomen.config_tables import UserDirectory
 from cognomen.delivery.logs.file import FileSink
 from cognomen.delivery.logs.sink import NotSent, Sink
 from cognomen.delivery.logs.webhook import WebhookSink

@@ -19,6 +19,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("tokens", "federation", "triggers", "directories", "delivery", "metering"),
     ("storage",),
     ("api", "saml", "policies", "kernel", "config"),
+    ("config_tables",),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cognomen.config import BadSetting, UserDirectory, load
+from cognomen.config import BadSetting, load
+from cognomen.config_tables import UserDirectory
 from cognomen.kernel.clock import SystemClock
 from cognomen.ways_out import directories_of
 

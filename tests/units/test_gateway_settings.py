@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cognomen.config import BadSetting, GatewaySettings, load
+from cognomen.config import BadSetting, load
+from cognomen.config_tables import GatewaySettings
 from cognomen.gateway.settings import check
 
 S3 = {"kind": "s3", "url": "http://127.0.0.1:9000", "access_key_id": "a", "secret_access_key": "hidden"}

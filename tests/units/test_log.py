@@ -99,15 +99,22 @@ def test_bytes_and_depth(lines: io.StringIO) -> None:
     assert SECRET not in lines.getvalue()
 
 
-def test_an_exception(lines: io.StringIO) -> None:
-    """A traceback is part of the one line."""
+@pytest.mark.parametrize("readable", [True, False])
+def test_an_exception(readable: bool) -> None:
+    """Its kind, its causes' and the places are part of what is written; its text, which may quote a secret, is not."""
+    lines = io.StringIO()
+    log.set_up(stream=lines, readable=readable)
     try:
-        raise RuntimeError("the reason")
+        try:
+            raise ValueError(SECRET)
+        except ValueError as cause:
+            raise RuntimeError(SECRET) from cause
     except RuntimeError:
         log.get_logger("x").exception("it broke")
-    line = one(lines)
-    assert (line["event"], line["level"]) == ("it broke", "error")
-    assert "RuntimeError: the reason" in line["exception"]
+    written = lines.getvalue()
+    for part in ("it broke", "error", "RuntimeError", "ValueError", "test_an_exception"):
+        assert part in written
+    assert SECRET not in written
 
 
 def test_what_json_can_not_hold(lines: io.StringIO) -> None:

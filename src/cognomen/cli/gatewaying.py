@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from cognomen import config
+from cognomen import config, config_tables
 from cognomen.app import master_key
 from cognomen.cli import common, serving
 from cognomen.config import BadSetting, Settings
@@ -47,7 +47,7 @@ def gateway(file: Path | None, host: str | None, port: int | None, data: str | N
         serving.set_up(settings)
         common.sealer_of(settings)  # a gateway never makes a master key: it would open nothing
         server = GatewayServer(settings)
-        section = settings.gateway or config.GatewaySettings()
+        section = settings.gateway or config_tables.GatewaySettings()
         host = section.host if host is None else host
         listening = serving.listen(host, section.port if port is None else port)
     except (config.BadSetting, StorageError) as error:

@@ -12,7 +12,7 @@ import msgspec
 
 from cognomen.api.errors import UnrecognizedClientException
 from cognomen.api.failure import ServiceError
-from cognomen.config import GatewayRoute
+from cognomen.config_tables import GatewayRoute
 from cognomen.gateway import payload
 from cognomen.gateway.doors import Doors
 from cognomen.gateway.head import Head, Refused, decoded, encoded, kept_headers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cognomen.config import BadSetting, GatewayRoute, Settings
+from cognomen.config import BadSetting, Settings
+from cognomen.config_tables import GatewayRoute
 from cognomen.gateway.doors import Doors
 from cognomen.gateway.http_service import HttpRoute
 from cognomen.gateway.s3 import S3Route

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cognomen.config import BadSetting, GatewayRoute, GatewaySettings, check_address
+from cognomen.config import BadSetting, check_address
+from cognomen.config_tables import GatewayRoute, GatewaySettings
 
 _HOST = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?")
 _PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")

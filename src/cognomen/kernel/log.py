@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import msgspec
@@ -51,11 +52,8 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, readable: bool 
         redact,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor]
-    if readable:
-        last = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
-    else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+    last: structlog.typing.Processor
+    last = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -71,7 +69,7 @@ def set_up(level: str = "info", *, stream: TextIO | None = None, readable: bool 
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=common, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+            foreign_pre_chain=common, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, places, last]
         )
     )
     root = logging.getLogger()
@@ -91,6 +89,27 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for key, value in event.items():
         if key not in ("event", "exc_info"):
             event[key] = _masked(key, value, _DEEPEST)
+    return event
+
+
+def traced(bug: BaseException) -> Iterator[str]:
+    """An exception and its causes as types and places."""
+    seen: set[int] = set()
+    cause: BaseException | None = bug
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield f"{type(cause).__module__}.{type(cause).__qualname__}"
+        for frame in traceback.extract_tb(cause.__traceback__):
+            yield f"  {frame.filename}:{frame.lineno} in {frame.name}"
+        cause = cause.__cause__ or cause.__context__
+
+
+def places(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as types and places. Its text may quote what was worked on: a password, a code, somebody's row."""
+    said = event.pop("exc_info", None)
+    bug = sys.exc_info()[1] if said is True else said[1] if isinstance(said, tuple) else said
+    if isinstance(bug, BaseException):
+        event["exception"] = "\n".join(traced(bug))
     return event
 
 

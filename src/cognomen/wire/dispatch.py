@@ -5,8 +5,7 @@ A new protocol (REST-JSON, query) is one object in PROTOCOLS; the first that cla
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 from cognomen.api import errors
@@ -15,6 +14,7 @@ from cognomen.api.structure import Structure
 from cognomen.context import Caller
 from cognomen.kernel import ids
 from cognomen.kernel.clock import Clock
+from cognomen.kernel.log import traced
 from cognomen.storage.errors import Unavailable
 from cognomen.wire import cors
 from cognomen.wire.caller import Authenticator
@@ -174,18 +174,6 @@ class Dispatcher:
             self.logger.error("the database cannot serve", operation=name, request_id=request_id, reason=str(bug))
             return
         self.logger.error("operation failed", operation=name, request_id=request_id, error_type=type(bug).__name__, trace=list(traced(bug)))
-
-
-def traced(bug: BaseException) -> Iterator[str]:
-    """An exception and its causes as types and places."""
-    seen: set[int] = set()
-    cause: BaseException | None = bug
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield f"{type(cause).__module__}.{type(cause).__qualname__}"
-        for frame in traceback.extract_tb(cause.__traceback__):
-            yield f"  {frame.filename}:{frame.lineno} in {frame.name}"
-        cause = cause.__cause__ or cause.__context__
 
 
 class TooLarge:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from cognomen.config import BadSetting, PushApplication, Settings, check_address
+from cognomen.config import BadSetting, Settings, check_address
+from cognomen.config_tables import PushApplication
 from cognomen.delivery.sync.files import Files
 from cognomen.delivery.sync.kinesis import Kinesis
 from cognomen.delivery.sync.listeners import Listeners
