@@ -191,23 +191,22 @@ class Server:
         operations.load()
         identity_operations.load()
         authenticator = self._authenticator(clock)
+        enforced = settings.rate_limits == "aws"
+        self.rates = Rates(store.limits, clock, enforced=enforced, processes=settings.processes, region=settings.region)
         self.dispatcher = self._dispatcher(authenticator, clock, strict=strict)
         self.events = EventStream(OPERATIONS, authenticator, self.context_for, self.sync.listeners, shared=store.engine.name != "sqlite")
-        self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url)
+        self.pages = site(self.rooms, self.inbox, self.sync.payloads, self.base_url, self.rates)
         self.gateway = _gateway(settings, self.rooms) if settings.gateway is not None else None
         self._beside: list[asyncio.Task[None]] = []
 
     def _dispatcher(self, authenticator: Authenticator, clock: Clock, *, strict: bool) -> Dispatcher:
-        rules = self.settings
         return Dispatcher(
             operations=OPERATIONS,
             context_for=self.context_for,
             authenticator=authenticator,
             clock=clock,
             logger=get_logger("operations"),
-            limits=Rates(
-                self.rooms.store.limits, clock, enforced=rules.rate_limits == "aws", processes=rules.processes, region=rules.region
-            ),
+            limits=self.rates,
             strict=strict,
         )
 

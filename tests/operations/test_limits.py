@@ -10,7 +10,7 @@ import pytest
 from cognomen.config import BadSetting, load
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
 from tests.kit.refusal import refusal
-from tests.kit.server import AwsError, TestServer, settings_for
+from tests.kit.server import PASSWORD, AwsError, TestServer, settings_for
 
 EXCEEDED = ("TooManyRequestsException", "Rate exceeded")
 
@@ -216,3 +216,38 @@ def test_the_settings() -> None:
         load(None, {"COGNOMEN_RATE_LIMITS": "none"})
     with pytest.raises(BadSetting, match="processes must lie between 1 and 1000"):
         load(None, {"COGNOMEN_PROCESSES": "0"})
+
+
+class TestWhatAPageAndAnAddressAreAllowed:
+    async def test_the_page_behind_a_link_counts_as_the_operation(self, limited: TestServer) -> None:
+        """Its rate is that of ConfirmSignUp: a code is not guessed around it."""
+        pool = await limited.pool()
+        client = await limited.client(pool)
+        path, query = f"/{pool}/confirmUser", f"client_id={client}&user_name=anna&confirmation_code=1"
+        statuses = [(await limited.send("GET", path, query=query)).status for _ in range(80)]
+        assert statuses == [400] * statuses.count(400) + [429] * statuses.count(429) and 429 in statuses
+        assert await let_through(limited, 5, "ConfirmSignUp", ClientId=client, Username="anna", ConfirmationCode="1") == 0
+
+    async def test_one_address_is_sent_fifty_codes_an_hour(self, limited: TestServer) -> None:
+        """Whoever is signed up with it; the fifty-first leaves no user behind, and another address goes on."""
+        pool = await limited.pool(AutoVerifiedAttributes=["email"])
+        client = await limited.client(pool)
+
+        async def sign_up(number: int, to: str) -> str:
+            limited.clock.advance(1)
+            email = [{"Name": "email", "Value": to}]
+            members: dict[str, Any] = {"ClientId": client, "Username": f"u{number}", "Password": PASSWORD, "UserAttributes": email}
+            try:
+                await limited.call("SignUp", **members)
+            except AwsError as refused:
+                return refused.code
+            return "signed up"
+
+        assert [await sign_up(number, "Victim@example.com") for number in range(50)] == ["signed up"] * 50
+        assert await sign_up(50, "victim@example.com") == "LimitExceededException"
+        assert len(await limited.messages()) == 50
+        with pytest.raises(AwsError, match="User does not exist"):
+            await limited.call("AdminGetUser", UserPoolId=pool, Username="u50")
+        assert await sign_up(51, "other@example.com") == "signed up"
+        limited.clock.advance(3_600)
+        assert await sign_up(52, "victim@example.com") == "signed up"

@@ -13,6 +13,7 @@ from cognomen.api import errors
 from cognomen.api.operation import OPERATIONS, Operation
 from cognomen.context import Context
 from cognomen.hosted import templates
+from cognomen.metering.rates import Rates
 from cognomen.userpools import find, sign_up
 
 
@@ -21,12 +22,17 @@ def _confirm_sign_up() -> Operation:
     return OPERATIONS.by_name["cognito-idp", "ConfirmSignUp"]
 
 
-def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
+def routes(context: Callable[[Request], Context], rates: Rates) -> Sequence[BaseRoute]:
     async def confirm_user(request: Request) -> Response:
         if request.method == "HEAD":
             return templates.page("confirmed.html", confirmed=False)  # who only looks (mail scanners do) uses no code up
         cx = context(request)
         asked = request.query_params
+        if rates.active:  # else the link were a way to guess codes around the operation's own rate
+            try:
+                await rates.charge("cognito-idp", "ConfirmSignUp", None, b"")
+            except errors.TooManyRequestsException:
+                return templates.page("confirmed.html", 429, confirmed=False)
         members = {"ClientId": "client_id", "Username": "user_name", "ConfirmationCode": "confirmation_code"}
         try:
             given: Any = _confirm_sign_up().decode({member: asked.get(name) for member, name in members.items()})

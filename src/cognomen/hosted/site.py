@@ -19,6 +19,7 @@ from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
 from cognomen.hosted import confirm, feedback, inbox, templates, updates, uploads
+from cognomen.metering.rates import Rates
 from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
 from cognomen.tokens import identity_tokens, issuer, keys
@@ -31,7 +32,7 @@ _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
 _IDENTITY_POOL_ID = re.compile(r"[\w-]+:[0-9a-f-]+", re.ASCII)
 
 
-def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl) -> ASGIApp:
+def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates: Rates) -> ASGIApp:
     def context(request: Request) -> Context:
         client = request.client.host if request.client else ""
         return Context(rooms, locate=partial(base_url, request.url.scheme, request.headers.get("host", "")), source_ip=client)
@@ -80,7 +81,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl) -> AS
             Route("/{pool_id}/.well-known/jwks.json", jwks, methods=["GET", "OPTIONS"]),
             Route("/{pool_id}/.well-known/openid-configuration", discovery, methods=["GET", "OPTIONS"]),
             *inbox.routes(rooms, kept),
-            *confirm.routes(context),
+            *confirm.routes(context, rates),
             *feedback.routes(context),
             *uploads.routes(context),
             *updates.routes(payloads),

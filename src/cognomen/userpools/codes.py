@@ -33,6 +33,7 @@ _DAY = 86_400.0
 _VALID_SECONDS = {SIGN_UP: _DAY, RESET: 3_600.0}
 _WRONG_CODES = 5
 _MESSAGES = 10
+_TO_ONE_ADDRESS = 50
 _WINDOW = 3_600.0
 _TOO_MANY = "Attempt limit exceeded, please try after some time."
 
@@ -64,6 +65,19 @@ def counting(cx: Context, pool_id: str, subject: str, purpose: str, *, most: int
             raise errors.LimitExceededException(_TOO_MANY)
 
     return unit
+
+
+async def limit_destination(cx: Context, tx: Tx, prepared: Prepared) -> None:
+    """Within the unit that keeps a code which somebody unknown asked to be sent: fifty an hour to one address, whoever is signed up with it, or
+    anyone could fill a mailbox, or ring up a bill for texts. Only where request rates are enforced: tests use one address over and over.
+
+    Raises LimitExceededException."""
+    if cx.settings.rate_limits != "aws":
+        return
+    row = prepared.row
+    to = cx.sealer.mac("destination", row.pool_id.encode(), row.value.lower().encode("utf-8", "surrogatepass")).hex()
+    if await cx.store.attempts.add(tx, row.pool_id, to, "message:destination", cx.clock.now(), _WINDOW) > _TO_ONE_ADDRESS:
+        raise errors.LimitExceededException(_TOO_MANY)
 
 
 async def simulate(cx: Context, pool: Pool, typed: str, purpose: str, user: User | None = None) -> idp.CodeDeliveryDetailsType:

@@ -100,6 +100,7 @@ async def add_user(
         except errors.AliasExistsException as cause:
             raise errors.UsernameExistsException(cause.message) from cause
         if prepared is not None:
+            await codes.limit_destination(cx, tx, prepared)
             await cx.store.codes.put(tx, prepared.row)
 
     try:
