@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -39,6 +40,7 @@ class Broker:
         for _ in range(1_000):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.1):
                 return
+            time.sleep(0.01)  # whoever is refused is so at once
         raise AssertionError("the broker does not start")
 
     def stop(self) -> None:
