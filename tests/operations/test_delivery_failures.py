@@ -244,5 +244,6 @@ class TestHiding:
         for name in ("anna", "nobody"):
             answer = await running.call("ForgotPassword", ClientId=app, Username=name)
             assert answer["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
+        await running.senders_settled()
         assert [event["triggerSource"] for event in running.functions.events] == ["CustomEmailSender_ForgotPassword"]
         await running.stop()
