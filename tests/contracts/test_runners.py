@@ -226,6 +226,7 @@ class TestLocal:
         monkeypatch.setenv("COGNOMEN_MASTER_KEY", "ab" * 32)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+        monkeypatch.setenv("PGPASSWORD", "secret")
         (tmp_path / file).write_text(function_host.PYTHON if file.endswith("py") else function_host.NODE)
         functions = local(tmp_path, TABLE_NAME="users", AWS_ACCESS_KEY_ID="given")
         found = await ask(functions, "environment")
