@@ -20,7 +20,7 @@ from tests.clients.test_cli import refused, run
 from tests.clients.test_import import listed, make_pool, write
 from tests.kit.live import COGNOMEN, Live
 
-ROWS = 20_000
+ROWS = 12_000
 
 
 @pytest.fixture

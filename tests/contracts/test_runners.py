@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from cognomen.api.errors import ServiceError
+from cognomen.kernel import outbound
 from cognomen.kernel.aws import Aws
 from cognomen.kernel.clock import SystemClock
 from cognomen.kernel.secrets import Sealer
@@ -225,6 +226,7 @@ class TestLocal:
         monkeypatch.setenv("COGNOMEN_MASTER_KEY", "ab" * 32)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+        monkeypatch.setenv("PGPASSWORD", "secret")
         (tmp_path / file).write_text(function_host.PYTHON if file.endswith("py") else function_host.NODE)
         functions = local(tmp_path, TABLE_NAME="users", AWS_ACCESS_KEY_ID="given")
         found = await ask(functions, "environment")
@@ -266,6 +268,17 @@ class TestLocal:
 
 
 class TestElsewhere:
+    async def test_the_signature_covers_the_function(self) -> None:
+        """An event for one function, caught on its way, is none for another."""
+        with FunctionHost("http") as host:
+            runner = HttpFunctions({ARN: host.url}, function_host.HMAC_SECRET, SystemClock(), Threads("functions"), public_only=False)
+            await ask(runner)
+            [caught] = host.headers
+            body = {"content-type": "application/json"}
+            for named, status in ((ARN, 200), (arn("another"), 403)):
+                signed = {**body, "x-cognomen-function": named, "x-cognomen-signature": caught["x-cognomen-signature"]}
+                assert outbound.send("POST", host.url, headers=signed, body=host.bodies[0], timeout=5).status == status
+
     async def test_the_lambda_api_is_asked_by_the_whole_arn(self) -> None:
         with FunctionHost("lambda") as host:
             runner = LambdaApi(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from cognomen.api.errors import ServiceError
+from cognomen.kernel.threads import Threads
+from cognomen.triggers import custom_senders, invoke
+from cognomen.triggers.invoke import Triggers
+from cognomen.triggers.runner import FunctionUnreachable
+from cognomen.ways_out import sender_keys_of
 from tests.kit.functions import arn
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, TestServer
@@ -48,6 +55,38 @@ async def test_migration(server: TestServer) -> None:
     parameters = {"USERNAME": "old", "PASSWORD": PASSWORD}
     found = await refusal(server, "InitiateAuth", ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
     assert found == ("UserNotFoundException", f"Exception migrating user in app client {client}")
+
+
+async def test_a_long_message_is_cut(server: TestServer) -> None:
+    """A function's text may be of megabytes; the answer to a client is not."""
+    server.functions.add("pre", raises("no " * 400_000))
+    client = await server.client(await server.pool(LambdaConfig={"PreSignUp": arn("pre")}))
+    code, text = await refusal(server, "SignUp", ClientId=client, Username="anna", Password=PASSWORD)
+    assert (code, text) == (LAMBDA, f"PreSignUp failed with error {('no ' * 400)[:1_000]}….")
+
+
+class Away:
+    """Never answers: keeps the time that it was given, and the tries."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def run(self, arn: str, event: bytes, limit: asyncio.Timeout | None = None) -> bytes:
+        until = limit.when() if limit is not None else None
+        self.seconds.append(until - asyncio.get_running_loop().time() if until is not None else 0.0)
+        raise FunctionUnreachable("nobody there")
+
+
+async def test_five_seconds_and_three_tries(server: TestServer) -> None:
+    """What a server is shipped with (B.6.59); tests elsewhere wait for less."""
+    away = Away()
+    keys = sender_keys_of(server.server.settings, server.server.rooms.sealer, Threads("keys"))
+    with pytest.raises(ServiceError) as refused:
+        await Triggers(away, keys).ask("PreSignUp", arn("pre"), {})
+    text = "PreSignUp invocation failed due to error ServiceUnavailableException."
+    assert (refused.value.code, refused.value.message) == (UNEXPECTED, text)
+    assert [round(seconds, 1) for seconds in away.seconds] == [5.0, 5.0, 5.0]
+    assert (invoke.SECONDS, invoke.TRIES, 1 + len(custom_senders.PAUSES)) == (5.0, 3, 3)
 
 
 class TestConfiguration:

@@ -98,6 +98,8 @@ class FunctionHost:
     def __init__(self, kind: str) -> None:
         self.refused: list[str] = []
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
         self.release = threading.Event()
         host = self
 
@@ -107,6 +109,8 @@ class FunctionHost:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 host.paths.append(unquote(self.path))
+                host.headers.append({name.lower(): value for name, value in self.headers.items()})
+                host.bodies.append(body)
                 try:
                     (host.check_lambda if kind == "lambda" else host.check_hmac)(self, body)
                 except Exception as error:  # noqa: BLE001 - whatever is wrong with it
@@ -156,7 +160,8 @@ class FunctionHost:
 
     def check_hmac(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         parts = dict(part.split("=", 1) for part in request.headers["x-cognomen-signature"].split(","))
-        expected = hmac.new(HMAC_SECRET.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+        about = request.headers["x-cognomen-function"].encode()
+        expected = hmac.new(HMAC_SECRET.encode(), parts["t"].encode() + b"." + about + b"." + body, hashlib.sha256).hexdigest()
         assert hmac.compare_digest(expected, parts["v1"])
 
     def __enter__(self) -> FunctionHost:

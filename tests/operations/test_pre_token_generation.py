@@ -245,3 +245,36 @@ class TestPaths:
         (event,) = server.functions.events
         assert event["triggerSource"] == "TokenGeneration_NewPasswordChallenge"
         assert event["request"]["clientMetadata"] == {"step": "2"}
+
+
+class TestSize:
+    async def test_as_large_as_a_token_may_be(self, server: TestServer) -> None:
+        """The token that is given out is one that is taken back."""
+        _, client = await app(server, 2)
+        answers(server, {"accessTokenGeneration": {"claimsToAddOrOverride": {"big": "x" * 47_000}}}, 2)
+        token = (await server.sign_in(client, "anna"))["AccessToken"]
+        assert (await server.call("GetUser", AccessToken=token))["Username"] == "anna"
+
+    @pytest.mark.parametrize("token", ["accessTokenGeneration", "idTokenGeneration"])
+    @pytest.mark.parametrize("claim", ["x" * 48_000, ["x" * 100] * 500, {"deep": [[[]]] * 20_000}], ids=["text", "list", "object"])
+    async def test_larger_ones_make_no_session(self, server: TestServer, token: str, claim: Any) -> None:
+        """Else a user would have tokens that every operation refuses."""
+        pool, client = await app(server, 2)
+        answers(server, {token: {"claimsToAddOrOverride": {"big": claim}}}, 2)
+        await server.call("SetUserPoolSessionConfiguration", UserPoolId=pool, UserSessionTracking="ENABLED", TokenSession={"MaxPerUser": 3})
+        text = "The claims of the lambda function output are too large for a token."
+        for _ in range(2):
+            with pytest.raises(AwsError) as refused:
+                await server.sign_in(client, "anna")
+            assert (refused.value.code, refused.value.message) == ("InvalidLambdaResponseException", text)
+        assert (await server.call("AdminListUserSessions", UserPoolId=pool, Username="anna"))["Sessions"] == []
+
+    async def test_a_refresh_that_grew_too_large(self, server: TestServer) -> None:
+        """The session stays, and its refresh token is good again once the function is."""
+        _, client = await app(server, 2)
+        refresh = (await server.sign_in(client, "anna"))["RefreshToken"]
+        answers(server, {"idTokenGeneration": {"claimsToAddOrOverride": {"big": "x" * 60_000}}}, 2)
+        again: dict[str, Any] = {"ClientId": client, "AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": refresh}}
+        assert (await refusal(server, "InitiateAuth", **again))[0] == "InvalidLambdaResponseException"
+        server.functions.add("tokens", lambda event: {})
+        assert "IdToken" in (await server.call("InitiateAuth", **again))["AuthenticationResult"]

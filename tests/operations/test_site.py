@@ -11,6 +11,7 @@ from cognomen.config import load
 from cognomen.hosted.inbox import plain
 from cognomen.kernel.secrets import MasterKey
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
+from tests.kit.functions import arn
 from tests.kit.server import PASSWORD, TestServer
 
 WELL_KNOWN = ["jwks.json", "openid-configuration"]
@@ -101,6 +102,24 @@ class TestInbox:
         path, _, query = message.link.partition("://")[2].partition("/")[2].partition("?")
         assert (await server.send("HEAD", f"/{path}", query=query)).status == 200
         assert (await server.call("AdminGetUser", UserPoolId=pool_id, Username="anna"))["UserStatus"] == "UNCONFIRMED"
+        reply = await server.send("GET", f"/{path}", query=query)
+        assert (reply.status, b"has been confirmed" in reply.body) == (200, True)
+        assert (await server.call("AdminGetUser", UserPoolId=pool_id, Username="anna"))["UserStatus"] == "CONFIRMED"
+
+    @pytest.mark.parametrize("answer", ["raises", "nowhere"])
+    async def test_a_function_afterwards_does_not_undo_it(self, server: TestServer, answer: str) -> None:
+        """PostConfirmation's error is told where there is somebody to tell it to; the page tells what is: the user is confirmed."""
+
+        def raises(event: dict[str, Any]) -> dict[str, Any]:
+            raise RuntimeError("no welcome")
+
+        named = server.functions.add("after", raises) if answer == "raises" else arn("nowhere")
+        template = {"DefaultEmailOption": "CONFIRM_WITH_LINK"}
+        members = {"VerificationMessageTemplate": template, "LambdaConfig": {"PostConfirmation": named}}
+        pool_id = await signed_up(server, "anna", "anna@example.com", **members)
+        [message] = await server.messages("anna@example.com")
+        assert message.link is not None
+        path, _, query = message.link.partition("://")[2].partition("/")[2].partition("?")
         reply = await server.send("GET", f"/{path}", query=query)
         assert (reply.status, b"has been confirmed" in reply.body) == (200, True)
         assert (await server.call("AdminGetUser", UserPoolId=pool_id, Username="anna"))["UserStatus"] == "CONFIRMED"

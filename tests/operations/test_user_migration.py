@@ -124,6 +124,17 @@ class TestAtSignIn:
         assert await refused(server, client, password=WRONG) == expected
         assert await users(server, pool) == []
 
+    async def test_what_the_function_says_is_in_no_log(self, server: TestServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """It was asked about a password, and may repeat it."""
+
+        def repeats(event: dict[str, Any]) -> dict[str, Any]:
+            raise RuntimeError(f"{event['request']['password']} is not the password")
+
+        _, client = await app(server, repeats)
+        await refused(server, client, password=WRONG)
+        logged = "".join(capsys.readouterr())
+        assert ("UserLambdaValidationException" in logged, WRONG in logged) == (True, False)
+
     @pytest.mark.parametrize("hidden", ["LEGACY", "ENABLED"])
     async def test_guesses_are_locked_out(self, server: TestServer, hidden: str) -> None:
         """The other directory cannot be tried out through this one: after five guesses the function is not asked."""

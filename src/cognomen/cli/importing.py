@@ -19,6 +19,7 @@ from cognomen.cli import common
 from cognomen.cli.copying import cognito
 from cognomen.delivery.logs import import_log
 from cognomen.kernel.clock import SystemClock
+from cognomen.kernel.password_hashes import ALGORITHMS
 from cognomen.kernel.secrets import Sealer
 from cognomen.storage.errors import CannotStart, Taken
 from cognomen.storage.imports import ImportJob, Run
@@ -28,7 +29,6 @@ from cognomen.userpools import imports
 from cognomen.userpools.imports_run import LEASE, ImportRunner
 from cognomen.userpools.imports_upload import Refused, keep
 
-ALGORITHMS = ("BCRYPT", "SCRYPT", "ARGON2ID", "PBKDF2_SHA256")
 _PIECE = 256 << 10
 _ROLE = "arn:aws:iam::000000000000:role/cognomen-import"  # a job has one; it is of no use here
 

@@ -16,6 +16,8 @@ from cognomen.hosted import templates
 from cognomen.metering.rates import Rates
 from cognomen.userpools import find, sign_up
 
+_AFTERWARDS = (errors.UserLambdaValidationException, errors.UnexpectedLambdaException, errors.InvalidLambdaResponseException)
+
 
 def _confirm_sign_up() -> Operation:
     """Its validator: a link is as strange an input as a request."""
@@ -43,6 +45,8 @@ def routes(context: Callable[[Request], Context], rates: Rates) -> Sequence[Base
             if user is None:
                 raise find.no_user()
             await sign_up.confirm(cx, pool, user, given.confirmation_code, force_alias=False, client_id=client.client_id)
+        except _AFTERWARDS:
+            pass  # PostConfirmation is asked once the user is confirmed, and they stay so
         except errors.ServiceError:
             # One text for every reason: the link is in a mail, and what is wrong with it is nobody else's to learn.
             return templates.page("confirmed.html", 400, confirmed=False)

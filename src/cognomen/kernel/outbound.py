@@ -154,9 +154,11 @@ def _connect(end: _Deadline, public_only: bool, address: tuple[str, int], *_: An
     raise failure
 
 
-def signature(secret: bytes, at: int, body: bytes) -> str:
-    """`t=SECONDS,v1=HEX`: the HMAC is over the seconds, a dot and the body, so that an old delivery cannot pass for a new one."""
-    return f"t={at},v1={hmac.new(secret, f'{at}.'.encode() + body, hashlib.sha256).hexdigest()}"
+def signature(secret: bytes, at: int, body: bytes, *, about: str = "") -> str:
+    """`t=SECONDS,v1=HEX`: the HMAC is over the seconds, a dot and the body, so that an old delivery cannot pass for a new one; `about` is
+    what a header beside it says, and comes with another dot between the two."""
+    head = f"{at}.{about}." if about else f"{at}."
+    return f"t={at},v1={hmac.new(secret, head.encode() + body, hashlib.sha256).hexdigest()}"
 
 
 def get_json(url: str, timeout: float) -> Any:

@@ -40,6 +40,7 @@ class BadSignature(BadToken):
 _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
 _LONGEST: Final = 65_536  # characters; a token with 1,000 groups and every attribute full stays below
+_MOST_CLAIMS: Final = 48_000  # bytes of JSON; with header and signature a token with them has at most _LONGEST characters
 _REMEMBERED: Final = 10_000
 
 
@@ -56,6 +57,14 @@ _claims_decoder: Final = msgspec.json.Decoder(dict[str, Any])
 # holds always, and the digest covers every character, so remembering spares a call 25 us and loosens nothing: another token has another
 # digest, and a key that was replaced is another object.
 _good: OrderedDict[bytes, RSAPublicKey] = OrderedDict()
+
+
+def fits(claims: Mapping[str, Any]) -> bool:
+    """Would `verify` read a token with these claims?"""
+    try:
+        return len(msgspec.json.encode(claims)) <= _MOST_CLAIMS
+    except RecursionError:
+        return False
 
 
 def sign(claims: Mapping[str, Any], kid: str, private_key: RSAPrivateKey) -> str:

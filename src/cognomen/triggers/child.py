@@ -101,8 +101,9 @@ class Child:
         return [*boot, "node", str(HERE / "loop.mjs"), str(code.file), code.handler]
 
     def _child_environment(self, code: Code, address: str) -> dict[str, str]:
-        """The server's own, without what is secret: its settings, and its AWS credentials; then what the settings give functions."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("COGNOMEN_", "AWS_"))}
+        """The server's own, without what is secret: its settings, its AWS credentials and its database's password; then what the settings
+        give functions."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("COGNOMEN_", "AWS_", "PGPASS"))}
         of_lambda = {
             "AWS_LAMBDA_RUNTIME_API": address,
             "AWS_LAMBDA_FUNCTION_NAME": self._name,

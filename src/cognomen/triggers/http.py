@@ -10,10 +10,9 @@ from cognomen.kernel import outbound
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.threads import Threads
 from cognomen.triggers.lambda_api import error_message
-from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
+from cognomen.triggers.runner import MOST_ANSWER, FunctionFailed, FunctionUnreachable, NoFunction
 
 _TIMEOUT = 5.0
-_MOST = (6 << 20) + 1
 
 
 class HttpFunctions:
@@ -33,12 +32,19 @@ class HttpFunctions:
         headers = {
             "content-type": "application/json",
             "x-cognomen-function": arn,
-            "x-cognomen-signature": outbound.signature(self._secret, int(self._clock.now()), event),
+            "x-cognomen-signature": outbound.signature(self._secret, int(self._clock.now()), event, about=arn),
         }
         try:
             answer = await self._threads.run(
                 partial(
-                    outbound.send, "POST", url, headers=headers, body=event, timeout=_TIMEOUT, most=_MOST, public_only=self._public_only
+                    outbound.send,
+                    "POST",
+                    url,
+                    headers=headers,
+                    body=event,
+                    timeout=_TIMEOUT,
+                    most=MOST_ANSWER + 1,
+                    public_only=self._public_only,
                 )
             )
         except outbound.Unreachable as cause:

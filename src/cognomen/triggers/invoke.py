@@ -13,7 +13,7 @@ from cognomen.api import errors
 from cognomen.kernel import received
 from cognomen.kernel.log import get_logger
 from cognomen.triggers.custom_senders import CustomSenders
-from cognomen.triggers.runner import FunctionBusy, FunctionFailed, FunctionUnreachable, NoFunction, Runner
+from cognomen.triggers.runner import MOST_ANSWER, FunctionBusy, FunctionFailed, FunctionUnreachable, NoFunction, Runner
 from cognomen.triggers.sender_keys import SenderKeys
 
 SECONDS = 5.0
@@ -21,7 +21,6 @@ TRIES = 3
 _REMEMBERED = 32
 _MOST_ARNS = 1_000
 _GUESS = 0.1  # seconds, until a function was asked
-_LARGEST = 6 << 20  # bytes of an answer, Lambda's own limit for synchronous calls
 log = get_logger("triggers")
 
 
@@ -58,7 +57,7 @@ class Triggers:
         except TimeoutError as cause:
             raise FunctionUnreachable(f"the function did not answer within {self._seconds:g} seconds") from cause
         try:
-            if len(answer) > _LARGEST:
+            if len(answer) > MOST_ANSWER:
                 raise FunctionFailed("the answer is larger than 6 MB")
             return received.json(answer)
         except received.NotJson as cause:
@@ -96,7 +95,7 @@ def _error_of(cause: Exception) -> str:
 
 
 def _response(answer: bytes) -> dict[str, Any]:
-    if len(answer) > _LARGEST:
+    if len(answer) > MOST_ANSWER:
         raise unrecognizable()
     try:
         found = received.json(answer)

@@ -12,10 +12,9 @@ from urllib.parse import quote
 from cognomen.kernel import received
 from cognomen.kernel.aws import Aws, AwsError
 from cognomen.kernel.threads import Threads
-from cognomen.triggers.runner import FunctionFailed, FunctionUnreachable, NoFunction
+from cognomen.triggers.runner import MOST_ANSWER, FunctionFailed, FunctionUnreachable, NoFunction
 
 _PATH = "/2015-03-31/functions/{}/invocations"
-_MOST = (6 << 20) + 1
 _UNKNOWN = (403, 404)
 
 
@@ -31,7 +30,7 @@ class LambdaApi:
         headers = {"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"}
         try:
             path = _PATH.format(quote(arn, safe=""))
-            answer = await self._threads.run(partial(self._aws.send, "POST", "lambda", region, path, headers, event, most=_MOST))
+            answer = await self._threads.run(partial(self._aws.send, "POST", "lambda", region, path, headers, event, most=MOST_ANSWER + 1))
         except AwsError as cause:
             raise FunctionUnreachable(str(cause)) from cause
         if answer.status in _UNKNOWN:

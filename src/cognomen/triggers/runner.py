@@ -11,8 +11,16 @@ class NoFunction(Exception):
     """Nothing runs under this ARN here, or we may not call it."""
 
 
+# Bytes of an answer, Lambda's own limit for synchronous calls.
+MOST_ANSWER = 6 << 20
+_LONGEST_MESSAGE = 1_000  # characters
+
+
 class FunctionFailed(Exception):
-    """The function raised; the text is its own error message."""
+    """The function raised; the text is its own error message, cut: it goes to the client. It may repeat a password, so no log has it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
 
 
 class FunctionUnreachable(Exception):

@@ -162,9 +162,12 @@ async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session
     )
     readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
     identity = claims.id_claims(subject, grant, expires_at=now + validity.id_seconds(client), jti=ids.uuid(), readable=readable)
-    if change is not None:
-        return Claims(token_generation.applied_to_access(access, change), token_generation.applied_to_id(identity, change))
-    return Claims(access, identity)
+    if change is None:
+        return Claims(access, identity)
+    changed = Claims(token_generation.applied_to_access(access, change), token_generation.applied_to_id(identity, change))
+    if not all(jwt.fits(each) for each in changed):
+        raise errors.InvalidLambdaResponseException("The claims of the lambda function output are too large for a token.")
+    return changed
 
 
 def event_id(cx: Context, pool_id: str, origin_jti: str) -> str:

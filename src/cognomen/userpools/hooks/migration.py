@@ -123,8 +123,8 @@ async def _migrate(
         invited = [] if answered.message_action == "SUPPRESS" else invitations.addresses(user, mediums)
     except errors.ServiceError as cause:
         # One answer for every reason, as AWS gives it; the reason is for who runs the pool.
-        log.warning("a user was not migrated", pool_id=pool.pool_id, reason=f"{cause.code}: {cause.message}")
-        raise errors.UserNotFoundException(f"Exception migrating user in app client {client.client_id}") from cause
+        log.warning("a user was not migrated", pool_id=pool.pool_id, reason=_reason(cause))
+        raise _failed(client) from cause
     user, new = await _keep(cx, pool, client, typed, user, force_alias=bool(answered.force_alias_creation))
     if new:
         cx.tell(SignedUp, pool.pool_id, sub=user.sub, username=user.username, client_id=client.client_id)
@@ -199,10 +199,10 @@ async def _keep(cx: Context, pool: Pool, client: Client, typed: str, user: User,
     except Taken as cause:
         present = await find.user(cx, pool, typed)
         if present is None:
-            raise errors.UserNotFoundException(f"Exception migrating user in app client {client.client_id}") from cause
+            raise _failed(client) from cause
         return present, False
     except (Missing, errors.AliasExistsException) as cause:
-        raise errors.UserNotFoundException(f"Exception migrating user in app client {client.client_id}") from cause
+        raise _failed(client) from cause
     return user, True
 
 
@@ -211,4 +211,13 @@ async def _welcome(cx: Context, pool: Pool, user: User, invited: list[str]) -> N
     try:
         await invitations.send(cx, pool, user, None, invited, Occasion("AdminCreateUser"))
     except errors.ServiceError as cause:
-        log.warning("a migrated user was not welcomed", pool_id=pool.pool_id, reason=f"{cause.code}: {cause.message}")
+        log.warning("a migrated user was not welcomed", pool_id=pool.pool_id, reason=_reason(cause))
+
+
+def _failed(client: Client) -> errors.UserNotFoundException:
+    return errors.UserNotFoundException(f"Exception migrating user in app client {client.client_id}")
+
+
+def _reason(cause: errors.ServiceError) -> str:
+    """Without a function's own words, which may repeat the password that it was asked about."""
+    return cause.code if isinstance(cause, errors.UserLambdaValidationException) else f"{cause.code}: {cause.message}"
