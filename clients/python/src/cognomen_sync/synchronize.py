@@ -118,8 +118,8 @@ class Synchronization:
     def _merged(self, credentials: Credentials, pulled: Pulled) -> Steps[bool]:
         """True when the application looked after merged datasets, so that the dataset must be looked at again."""
         who = credentials.identity_id
-        for gone in filter(lambda name: self._file.is_deleted(who, name), pulled.merged):
-            yield from self._delete(credentials, self._file.place(who, gone))  # here, before the merge
+        for gone in self._file.deleted_of(who, self._name, pulled.merged):
+            yield from self._delete(credentials, gone)
             return True
         names = sorted({*pulled.merged, *self._file.merged_names(who, self._name)} - self._asked)
         ask = self._callbacks.on_datasets_merged
