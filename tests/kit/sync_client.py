@@ -51,7 +51,8 @@ class World:
 
 
 class Hooks:
-    """`before` and `after` a request may raise, or edit; what was asked is written down in `asked`, updates that were answered well in `applied`."""
+    """`before` and `after` a request may raise, or edit; what was asked is written down in `asked`, updates that were answered well in `applied`
+    (with nothing for a dataset that was deleted)."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -64,8 +65,8 @@ class Hooks:
         self.asked.append(request.headers.get("x-amz-target", request.method).rpartition(".")[2])
         self.before(request)
         response = await self._world.answer(request, body)
-        if request.method == "POST" and "/datasets/" in request.url.path and response.status_code == 200:
-            self.applied.append((request.url.path, json.loads(body)))
+        if request.method in ("POST", "DELETE") and "/datasets/" in request.url.path and response.status_code == 200:
+            self.applied.append((request.url.path, json.loads(body) if body else {}))
         self.after(request)
         return response
 

@@ -326,7 +326,7 @@ class Devices(RuleBasedStateMachine):
         stored: set[str] = set()
         for path, body in self.wire.applied:
             name = path.rpartition("/")[2]
-            for patch in body["RecordPatches"]:
+            for patch in body.get("RecordPatches", ()):
                 if value := patch.get("Value"):
                     stored.add(value)
                     assert re.fullmatch(re.escape(value.partition("|")[0]) + MERGED, name), "stored in another dataset"
@@ -335,12 +335,14 @@ class Devices(RuleBasedStateMachine):
 
     def repeated(self) -> list[str]:
         """Values stored twice in a dataset although no callback kept them, and nobody removed the key between."""
-        seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+        seen: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         found = []
         kept = set().union(*(device.kept for device in self.devices))
         for path, body in self.wire.applied:
-            for patch in body["RecordPatches"]:
-                before = seen[path, patch["Key"]]
+            if not body:
+                seen[path].clear()
+            for patch in body.get("RecordPatches", ()):
+                before = seen[path][patch["Key"]]
                 if patch["Op"] == "remove":
                     before.clear()
                 elif patch["Value"] and patch["Value"] in before - kept:
