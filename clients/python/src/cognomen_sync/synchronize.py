@@ -23,6 +23,7 @@ _PART = 1 << 20  # bytes of one UpdateRecords, unless a single record is larger
 _AROUND = 100  # what stands around a key and a value
 _MOST_KEYS = 1_024
 _ROUNDS = 10  # how often others may be faster
+_MOST_ROUNDS = 1_000  # a service that contradicts itself is not asked for ever
 
 
 class Synchronization:
@@ -44,7 +45,9 @@ class Synchronization:
         """What others changed. Raises SyncError."""
         self._upto = self._file.last_edit()
         lost = 0
-        while lost < _ROUNDS:
+        for _ in range(_MOST_ROUNDS):
+            if lost == _ROUNDS:
+                break
             credentials = yield from self._session.ready()
             place = self._file.place(credentials.identity_id, self._name)
             try:
