@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,3 +129,23 @@ def test_a_pool_that_is_not_there(setting: Setting, tmp_path: Path) -> None:
     with CognitoSync(pool, endpoint_url=setting.live.url, path=tmp_path / "app.sqlite3") as client, pytest.raises(Refused) as error:
         client.open_dataset("settings").synchronize()
     assert error.value.code == "ResourceNotFoundException"
+
+
+def test_listening(setting: Setting, tmp_path: Path) -> None:
+    """To what others change: a device that has an id is not told of its own changes."""
+    path = tmp_path / "app.sqlite3"
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    opened = threading.Event()
+    with (
+        CognitoSync(setting.pool_id, endpoint_url=setting.live.url, path=path, device_id="phone/ä") as one,
+        CognitoSync(setting.pool_id, endpoint_url=setting.live.url, path=path, device_id="tablet") as two,
+    ):
+        one.open_dataset("first").synchronize()
+        listening = one.listen(lambda event: told.put(event.dataset_name), on_open=opened.set)
+        assert opened.wait(10)
+        for client, name in ((one, "mine"), (two, "theirs")):
+            client.open_dataset(name).put("a", "1")
+            client.open_dataset(name).synchronize()
+        assert told.get(timeout=10) == "theirs"
+        assert (told.empty(), listening.error) == (True, None)
+        listening.stop()

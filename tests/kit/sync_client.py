@@ -50,45 +50,47 @@ class World:
         return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
-class Wire(httpx.BaseTransport):
-    """Drives the server's loop for each request: for tests that have no loop of their own. `before` and `after` may raise, or edit; what was
-    answered well is written down in `applied`."""
+class Hooks:
+    """`before` and `after` a request may raise, or edit; what was asked is written down in `asked`, updates that were answered well in `applied`
+    (with nothing for a dataset that was deleted)."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.before: Callable[[httpx.Request], None] = lambda request: None
         self.after: Callable[[httpx.Request], None] = lambda request: None
+        self.asked: list[str] = []
         self.applied: list[tuple[str, dict[str, Any]]] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        body = request.read()
+    async def carried(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        self.asked.append(request.headers.get("x-amz-target", request.method).rpartition(".")[2])
         self.before(request)
-        response = self._world.loop.run_until_complete(self._world.answer(request, body))
-        if request.method == "POST" and "/datasets/" in request.url.path and response.status_code == 200:
-            self.applied.append((request.url.path, json.loads(body)))
+        response = await self._world.answer(request, body)
+        if request.method in ("POST", "DELETE") and "/datasets/" in request.url.path and response.status_code == 200:
+            self.applied.append((request.url.path, json.loads(body) if body else {}))
         self.after(request)
         return response
 
 
-class AsyncWire(httpx.AsyncBaseTransport):
-    """The same within the test's loop, with what was asked."""
+class Wire(httpx.BaseTransport):
+    """Drives the server's loop for each request: for tests that have no loop of their own."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.asked: list[str] = []
-        self.meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
-        self.before: Callable[[httpx.Request], None] = lambda request: None
-        self.after: Callable[[httpx.Request], None] = lambda request: None
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._hooks._world.loop.run_until_complete(self._hooks.carried(request, request.read()))
+
+
+class AsyncWire(Hooks, httpx.AsyncBaseTransport):
+    """Within the loop that runs already."""
+
+    meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        self.asked.append(request.headers.get("x-amz-target", request.method).rpartition(".")[2])
         if self.meanwhile is not None:
             await self.meanwhile(request)
-        self.before(request)
-        response = await self._world.answer(request, body)
-        self.after(request)
-        return response
+        return await self.carried(request, body)
 
 
 class CrashingFile(LocalFile):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cognomen.storage.sync_devices import Device as SyncDevice
 from tests.kit.identity import Directory, identity
 from tests.kit.server import TestServer
 from tests.kit.sync import Device, pool_for_guests, put_as_developer, sync
@@ -151,3 +152,34 @@ async def test_users_that_are_merged(server: TestServer) -> None:
     assert listed["MergedDatasetNames"] == sorted([f"settings.{ids['a']}", f"settings.{ids['b']}"])
     of_a = await sync(server, "ListRecords", DatasetName=f"settings.{ids['a']}", **who)
     assert ([record["Value"] for record in of_a["Records"]], of_a["MergedDatasetNames"]) == (["a"], [])
+
+
+async def test_many_devices(merging: Merging) -> None:
+    """Merges bring no more than an identity may have: each would be told of every change. Those that registered last stay."""
+    store = merging.server.store
+    guest = await merging.guest()
+    await guest.put("settings", a="1")
+    pool_id, user, who = merging.pool_id, merging.user["IdentityId"], guest.who["IdentityId"]
+
+    async def unit(tx: Any) -> None:
+        for identity_id, first in ((user, 0), (who, 60)):
+            for number in range(first, first + 60):
+                device = SyncDevice(
+                    pool_id=pool_id,
+                    identity_id=identity_id,
+                    device_id=f"d{number}",
+                    platform="GCM",
+                    application="a",
+                    endpoint="",
+                    token=b"t",
+                    digest=str(number).encode(),
+                    created_at=float(number),
+                )
+                await store.sync_devices.put(tx, device)
+                await store.sync_devices.subscribe(tx, pool_id, identity_id, "settings", f"d{number}")
+
+    await store.write(unit)
+    await merging.merge(guest)
+    for table in ("sync_devices", "sync_subscriptions"):
+        rows = await store.engine.rows(f"SELECT identity_id, device_id FROM {table}")
+        assert {tuple(row) for row in rows} == {(user, f"d{number}") for number in range(20, 120)}, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ _DATASET = (
 )
 _RECORD = "key, value, sync_count, modified_at, modified_by, device_modified_at, key_id"
 _SHARDS = 32
+_MOST_TOLD = 1_000
 _LONG_KEY = 200  # characters that are taken into an index as they are
 _AT_ONCE = 64  # rows of a statement: few different ones, which the database knows from before
 LONGEST_NAME = 128
@@ -147,21 +148,26 @@ class Datasets:
         return [_dataset(row) for row in rows]
 
     async def counts(self, pool_id: str, identity_id: str) -> list[tuple[str, int, float, str]]:
-        """Name, sync count, and when and by whom it was changed last, of every dataset that is or was there."""
+        """Name, sync count, and when and by whom it was changed last, of the datasets that are or were there: the first thousand by name, if
+        merges have brought more."""
         rows = await self._engine.rows(
-            "SELECT name, sync_count, modified_at, modified_by FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name",
+            "SELECT name, sync_count, modified_at, modified_by FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2"
+            " ORDER BY name LIMIT $3",
             pool_id,
             identity_id,
+            _MOST_TOLD,
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
-    async def of_identity(self, pool_id: str, identity_id: str, tx: Reader | None = None) -> tuple[int, int, float]:
-        """How many datasets, with how many bytes, and when one was changed last (0.0: never)."""
+    async def of_identity(self, pool_id: str, identity_id: str, most: int, tx: Reader | None = None) -> tuple[int, int, float]:
+        """How many datasets, with how many bytes, and when one was changed last (0.0: never); looks at `most` of them, since merges may have brought
+        any number."""
         row = await (tx or self._engine).row(
-            "SELECT COALESCE(SUM(present), 0), COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM sync_datasets"
-            " WHERE pool_id = $1 AND identity_id = $2",
+            "SELECT COALESCE(SUM(present), 0), COALESCE(SUM(bytes), 0), COALESCE(MAX(modified_at), 0) FROM"
+            " (SELECT present, bytes, modified_at FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 LIMIT $3) AS d",
             pool_id,
             identity_id,
+            most,
         )
         return (int(row[0]), int(row[1]), float(row[2])) if row else (0, 0, 0.0)
 
@@ -252,14 +258,11 @@ class Datasets:
         """Within the unit that merges `source` into `target`: its datasets become the target's, as `NAME.SOURCE`; what was merged into the
         source before keeps its name. What is deleted stays behind."""
         rows = await tx.rows(f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 ORDER BY name", pool_id, source)
-        there = await tx.rows("SELECT name FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2", pool_id, target)
-        taken = {str(row[0]) for row in there}
         result = []
         for each in map(_dataset, rows):
             if each.present:
                 base, brought_by = each.merged_name or each.name, each.merged_from or source
-                name = _free(base, brought_by, taken)
-                taken.add(name)
+                name = await self._free(tx, pool_id, target, base, brought_by)
                 await tx.run(
                     "UPDATE sync_records SET identity_id = $4, name = $5 WHERE pool_id = $1 AND identity_id = $2 AND name = $3",
                     pool_id,
@@ -278,12 +281,21 @@ class Datasets:
         await self._drop(tx, pool_id, source)
         return result
 
+    async def _free(self, tx: Tx, pool_id: str, target: str, base: str, source: str) -> str:
+        """`BASE.SOURCE`, with a number where another dataset of the target is called so."""
+        name = merged_as(base, source)
+        number = 1
+        while await self.get(pool_id, target, name, tx) is not None:
+            number += 1
+            name = merged_as(base, f"{source}-{number}")
+        return name
+
     async def forget(self, tx: Tx, pool_id: str, identity_id: str, now: float) -> list[Dataset]:
         """Within the unit that removes an identity: nothing of it stays. Gives the datasets that it had."""
         rows = await tx.rows(
             f"SELECT {_DATASET} FROM sync_datasets WHERE pool_id = $1 AND identity_id = $2 AND present = 1", pool_id, identity_id
         )
-        _, stored, _ = await self.of_identity(pool_id, identity_id, tx)
+        stored = sum(_dataset(row).bytes for row in rows)
         if stored:
             await self.count_bytes(tx, pool_id, identity_id, -stored, now)
         await sync_devices.forget(tx, pool_id, identity_id)
@@ -294,16 +306,6 @@ class Datasets:
     async def _drop(self, tx: Tx, pool_id: str, identity_id: str) -> None:
         for table in ("sync_records", "sync_datasets", "sync_forgotten"):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2", pool_id, identity_id)
-
-
-def _free(base: str, source: str, taken: Container[str]) -> str:
-    """`BASE.SOURCE`, with a number where another dataset is called so."""
-    name = merged_as(base, source)
-    number = 1
-    while name in taken:
-        number += 1
-        name = merged_as(base, f"{source}-{number}")
-    return name
 
 
 def merged_as(base: str, source: str) -> str:

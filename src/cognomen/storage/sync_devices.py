@@ -7,6 +7,7 @@ import msgspec
 from cognomen.storage.engine import Engine, Reader, Row, Tx
 
 _COLUMNS = "pool_id, identity_id, device_id, platform, application, endpoint, token, digest, created_at"
+MOST = 100  # devices of an identity
 _TABLES = ("sync_devices", "sync_subscriptions", "sync_notices")
 
 
@@ -51,8 +52,8 @@ class SyncDevices:
         )
         return _device(row) if row else None
 
-    async def put(self, tx: Tx, device: Device, most: int) -> str:
-        """Keeps a device, or what became of the one with the same token, whose id stays; returns the id. An identity has `most` devices: the
+    async def put(self, tx: Tx, device: Device) -> str:
+        """Keeps a device, or what became of the one with the same token, whose id stays; returns the id. An identity has at most a hundred: the
         one that registered first makes room."""
         key = (device.pool_id, device.identity_id)
         row = await tx.row(
@@ -71,11 +72,7 @@ class SyncDevices:
                 device.created_at,
             )
             return str(row[0])
-        present = await tx.rows(
-            "SELECT device_id FROM sync_devices WHERE pool_id = $1 AND identity_id = $2 ORDER BY created_at DESC, device_id", *key
-        )
-        for each in present[most - 1 :]:
-            await self.remove(tx, *key, each[0])
+        await _trim(tx, *key, MOST - 1)
         await tx.run(
             f"INSERT INTO sync_devices ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             *key,
@@ -91,8 +88,7 @@ class SyncDevices:
 
     async def remove(self, tx: Tx, pool_id: str, identity_id: str, device_id: str) -> None:
         """With its subscriptions, and what it was still to be told."""
-        for table in _TABLES:
-            await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2 AND device_id = $3", pool_id, identity_id, device_id)
+        await _remove(tx, pool_id, identity_id, device_id)
 
     async def subscribe(self, tx: Tx, pool_id: str, identity_id: str, name: str, device_id: str) -> None:
         await tx.run(
@@ -143,6 +139,23 @@ async def carry_over(tx: Tx, pool_id: str, source: str, target: str) -> None:
                     target,
                 )
     await forget(tx, pool_id, source)
+    await _trim(tx, pool_id, target, MOST)
+
+
+async def _trim(tx: Tx, pool_id: str, identity_id: str, most: int) -> None:
+    """Those that registered first make room."""
+    present = await tx.rows(
+        "SELECT device_id FROM sync_devices WHERE pool_id = $1 AND identity_id = $2 ORDER BY created_at DESC, device_id",
+        pool_id,
+        identity_id,
+    )
+    for each in present[most:]:
+        await _remove(tx, pool_id, identity_id, each[0])
+
+
+async def _remove(tx: Tx, pool_id: str, identity_id: str, device_id: str) -> None:
+    for table in _TABLES:
+        await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND identity_id = $2 AND device_id = $3", pool_id, identity_id, device_id)
 
 
 async def forget(tx: Tx, pool_id: str, identity_id: str) -> None:

@@ -15,7 +15,6 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.sync_devices import Device
 from cognomen.sync import find
 
-MOST_DEVICES = 100  # of an identity
 _LONGEST_TOKEN = 4_096
 
 
@@ -57,7 +56,7 @@ async def register_device(cx: Context, request: sync.RegisterDeviceRequest) -> s
         present = await cx.store.identities.get(pool_id, identity_id, tx)
         if present is None or present.merged_into is not None:
             raise errors.NotAuthorizedException(f"Identity '{identity_id}' is disabled.")
-        return await cx.store.sync_devices.put(tx, device, MOST_DEVICES)
+        return await cx.store.sync_devices.put(tx, device)
 
     return sync.RegisterDeviceResponse(device_id=await cx.store.write(unit))
 

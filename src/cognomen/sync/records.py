@@ -25,6 +25,7 @@ from cognomen.sync.patches import Change, Update
 
 _PAGE = 1_024
 _LONGEST_DEVICE = 256
+_MOST_COUNTED = 1_000  # datasets, where twenty are enough
 
 
 @op
@@ -107,7 +108,7 @@ async def _store(
         return update
     after = update.after
     if not before.present or after.bytes > before.bytes:
-        count, stored, _ = await cx.store.datasets.of_identity(after.pool_id, after.identity_id, tx)
+        count, stored, _ = await cx.store.datasets.of_identity(after.pool_id, after.identity_id, _MOST_COUNTED, tx)
         if not before.present and count >= patches.MOST_DATASETS:
             raise errors.LimitExceededException(f"An identity can have at most {patches.MOST_DATASETS} datasets.")
         if stored + after.bytes - before.bytes > patches.MOST_OF_IDENTITY:

@@ -11,12 +11,13 @@ from cognomen.storage.identity_pools import IdentityPool
 from cognomen.sync import find
 
 _PAGE = 60
+_MOST_COUNTED = 10_000  # datasets of an identity: more than twenty only by merges
 
 
 @op
 async def describe_identity_usage(cx: Context, request: sync.DescribeIdentityUsageRequest) -> sync.DescribeIdentityUsageResponse:
     await find.check_identity(cx, request.identity_pool_id, request.identity_id)
-    count, stored, changed_at = await cx.store.datasets.of_identity(request.identity_pool_id, request.identity_id)
+    count, stored, changed_at = await cx.store.datasets.of_identity(request.identity_pool_id, request.identity_id, _MOST_COUNTED)
     usage = sync.IdentityUsage(
         identity_id=request.identity_id,
         identity_pool_id=request.identity_pool_id,

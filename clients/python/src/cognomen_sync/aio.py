@@ -47,8 +47,8 @@ class AsyncCognitoSync(Client):
     async def listen(
         self, callback: Callable[[SyncEvent], Awaitable[None] | None], *, on_open: Callable[[], Awaitable[None] | None] | None = None
     ) -> None:
-        """Calls back whenever another device changed a dataset, until it is cancelled; needs a Cognomen server. Raises SyncError."""
-        await self._run(events.listen(self._session, self._service, callback, on_open))
+        """Calls back whenever a dataset was changed (by another device, where this one is registered or has a `device_id`), until it is cancelled; needs a Cognomen server. Raises SyncError."""
+        await self._run(events.listen(self._session, self._service, callback, on_open, self._device))
 
     async def close(self) -> None:
         for task in self._waiting.values():

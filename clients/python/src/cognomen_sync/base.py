@@ -77,6 +77,10 @@ class Client:
         """Forgets every identity and all their data on this device. Nothing is deleted at the service."""
         self._session.wipe()
 
+    def _device(self, identity_id: str) -> str:
+        """What changes are marked with."""
+        return self._file.device(identity_id) or self._device_id
+
     def _tries(self) -> Tries:
         return Tries(self._retry)
 

@@ -52,7 +52,8 @@ class CognitoSync(Client):
         on_open: Callable[[], None] | None = None,
         on_failure: Callable[[Exception], None] | None = None,
     ) -> Listening:
-        """Calls back, in a thread of its own, whenever another device changed a dataset; needs a Cognomen server."""
+        """Calls back, in a thread of its own, whenever a dataset was changed (by another device, where this one is registered or has a
+        `device_id`); needs a Cognomen server."""
         return Listening(self, callback, on_open, on_failure)
 
     def close(self) -> None:
@@ -166,7 +167,7 @@ class Listening:
         self._callback = callback
         self._on_failure = on_failure
         self._stopped = threading.Event()
-        steps = events.listen(client._session, client._service, self._tell, on_open, lambda: not self._stopped.is_set())
+        steps = events.listen(client._session, client._service, self._tell, on_open, client._device, lambda: not self._stopped.is_set())
         self._thread = threading.Thread(target=self._run, args=(steps,), name="sync events", daemon=True)
         self._thread.start()
 

@@ -56,9 +56,10 @@ def listen(
     service: Service,
     callback: Listener,
     on_open: Callable[[], Awaitable[None] | None] | None,
+    device: Callable[[str], str],
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> Steps[None]:
-    """Ends when it is wanted no more. `on_open` is called whenever the stream stands: what happened before is not told again, so synchronise there.
+    """Ends when it is wanted no more. What `device(identity)` changed is not told. `on_open` is called whenever the stream stands: what happened before is not told again, so synchronise there.
     Raises Refused, NotSignedIn."""
     retry = replace(service.retry, total=math.inf)
     tries = Tries(retry)
@@ -67,7 +68,8 @@ def listen(
         try:
             credentials = yield from session.ready()
             path = ("identitypools", session.pool_id, "identities", credentials.identity_id, "events")
-            request = service.sign(service.request("GET", path), credentials)
+            own = device(credentials.identity_id)
+            request = service.sign(service.request("GET", path, query={"deviceId": own} if own else {}), credentials)
             request = replace(request, headers={**request.headers, "accept": "text/event-stream"})
             answer: Answer = yield Follow(request, Lines().feed, callback, on_open)
             if answer.status >= 300:

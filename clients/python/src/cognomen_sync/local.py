@@ -62,22 +62,30 @@ class LocalFile(Identities):
     def merged_names(self, identity_id: str, name: str) -> list[str]:
         """What a merged identity brought along that was called so there, by this file."""
         found = self.read(
-            "SELECT name FROM datasets d WHERE identity_id = ? AND merged_name = ? AND deleted = 0"
+            "SELECT name FROM datasets d WHERE identity_id = ? AND merged_name = ?"
             " AND EXISTS (SELECT 1 FROM records r WHERE r.dataset_id = d.id) ORDER BY name",
             identity_id,
             name,
         )
         return [str(row[0]) for row in found]
 
-    def is_deleted(self, identity_id: str, name: str) -> bool:
-        return bool(self.read("SELECT 1 FROM datasets WHERE identity_id = ? AND name = ? AND deleted = 1", identity_id, name))
+    def deleted_of(self, identity_id: str, name: str, merged: Sequence[str]) -> list[Place]:
+        """Deleted here, and still to be deleted at the service: what a merged identity brought along that was called so there, by this file or by
+        what the service says is `merged`."""
+        found = self.read(
+            f"SELECT {_PLACE} FROM datasets WHERE identity_id = ? AND deleted = 1 AND (merged_name = ? OR name IN (SELECT value FROM json_each(?)))",
+            identity_id,
+            name,
+            json.dumps(list(merged)),
+        )
+        return [_place(row) for row in found]
 
     def delete(self, place: Place) -> None:
         """Here at once; at the service with the next synchronisation."""
         with self.unit() as db:
             db.execute("DELETE FROM records WHERE dataset_id = ?", (place.id,))
             db.execute("DELETE FROM sent WHERE dataset_id = ?", (place.id,))
-            db.execute("UPDATE datasets SET deleted = 1, merged_name = NULL, epoch = epoch + 1 WHERE id = ?", (place.id,))
+            db.execute("UPDATE datasets SET deleted = 1, epoch = epoch + 1 WHERE id = ?", (place.id,))
 
     def deleting(self, place: Place, sync_count: int) -> None:
         with self.unit() as db:

@@ -23,6 +23,7 @@ _PART = 1 << 20  # bytes of one UpdateRecords, unless a single record is larger
 _AROUND = 100  # what stands around a key and a value
 _MOST_KEYS = 1_024
 _ROUNDS = 10  # how often others may be faster
+_MOST_ROUNDS = 1_000  # a service that contradicts itself is not asked for ever
 
 
 class Synchronization:
@@ -44,7 +45,9 @@ class Synchronization:
         """What others changed. Raises SyncError."""
         self._upto = self._file.last_edit()
         lost = 0
-        while lost < _ROUNDS:
+        for _ in range(_MOST_ROUNDS):
+            if lost == _ROUNDS:
+                break
             credentials = yield from self._session.ready()
             place = self._file.place(credentials.identity_id, self._name)
             try:
@@ -118,8 +121,8 @@ class Synchronization:
     def _merged(self, credentials: Credentials, pulled: Pulled) -> Steps[bool]:
         """True when the application looked after merged datasets, so that the dataset must be looked at again."""
         who = credentials.identity_id
-        for gone in filter(lambda name: self._file.is_deleted(who, name), pulled.merged):
-            yield from self._delete(credentials, self._file.place(who, gone))  # here, before the merge
+        for gone in self._file.deleted_of(who, self._name, pulled.merged):
+            yield from self._delete(credentials, gone)
             return True
         names = sorted({*pulled.merged, *self._file.merged_names(who, self._name)} - self._asked)
         ask = self._callbacks.on_datasets_merged
