@@ -24,9 +24,9 @@ from cognomen.storage.errors import StorageError
 from cognomen.wire.connection import Connection
 
 _BACKLOG = 1024
-# How long a thread that has the interpreter lock keeps it while another waits; Python's own 5 ms are longer than most answers take. Workers
-# and the writer need it for moments only.
-_SWITCH_SECONDS = 0.001
+# How long a thread that has the interpreter lock keeps it while another waits. Workers and the writer need it for moments only, between one
+# signature or statement and the next, and idle a core while they wait; Python's own 5 ms are longer than most answers take.
+_SWITCH_SECONDS = 0.00002
 events = log.get_logger("cognomen")
 
 

@@ -57,6 +57,10 @@ class Workers:
 
     async def run_brief(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """The same for work of well under a millisecond, which nearly all of its time leaves the GIL alone."""
+        return await self.begin_brief(work, *args)
+
+    def begin_brief(self, work: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        """The same, begun now and awaited later, while whoever asked does something else."""
         if self._stopped:
             raise RuntimeError("the workers have stopped")
         loop = asyncio.get_running_loop()
@@ -68,7 +72,7 @@ class Workers:
         if not self._helping and self._outstanding > len(self._threads):
             self._helping = True
             loop.call_soon(self._help, loop)
-        return await future
+        return future
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         count = min(max(len(os.sched_getaffinity(0)) - 1, 1), _MOST_BRIEF)

@@ -81,7 +81,7 @@ async def issue(
     }
     if tags:
         claims[_TAGS] = {"principal_tags": {key: [value] for key, value in tags.items()}}
-    (token,) = await jwt.sign_all(workers, (claims, key.kid, key.private))
+    (token,) = await jwt.begin_signing(workers, (claims, key.kid, key.private)).tokens()
     return token
 
 

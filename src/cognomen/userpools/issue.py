@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from cognomen.storage.sessions import Session
 from cognomen.storage.users import User
 from cognomen.tokens import claims, issuer, jwt
 from cognomen.tokens import refresh as refresh_tokens
+from cognomen.tokens.keys import PoolKeys
 from cognomen.userpools import device_tracking, tracking
 from cognomen.userpools.access import SCOPE
 from cognomen.userpools.hooks import token_generation
@@ -76,7 +76,7 @@ async def sign_in(
         session = tracking.begun(cx, session)
 
     # A function that refuses, refuses before there is a session.
-    ready = await claims_of(cx, pool, client, user, session, occasion) if token_generation.is_asked(pool) else None
+    made = await claims_of(cx, pool, client, user, session, occasion)
 
     async def unit(tx: Tx) -> list[Session]:
         await _refuse_outdated(cx, tx, user)
@@ -86,16 +86,10 @@ async def sign_in(
         return gone
 
     # Signing and the durable write go on side by side: one keeps the processor busy, the other the disk. Tokens leave only after the write.
-    signing = asyncio.create_task(tokens(cx, pool, client, user, session, occasion, refresh_token=refresh_token, ready=ready))
-    try:
-        evicted = await cx.store.write(unit)
-    except BaseException:
-        signing.cancel()
-        await asyncio.wait([signing])
-        raise
-    for gone in evicted:
+    signing = _sign(cx, keys, made)
+    for gone in await cx.store.write(unit):
         cx.tell(TokenRevoked, pool.pool_id, sub=user.sub, username=user.username, client_id=gone.client_id)
-    result = await signing
+    result = await _signed(client, signing, refresh_token)
     result.new_device_metadata = new_device
     return result
 
@@ -113,24 +107,19 @@ async def _refuse_outdated(cx: Context, tx: Tx, user: User) -> None:
 
 
 async def tokens(
-    cx: Context,
-    pool: Pool,
-    client: Client,
-    user: User,
-    session: Session,
-    occasion: Occasion,
-    *,
-    refresh_token: str | None = None,
-    ready: Claims | None = None,
+    cx: Context, pool: Pool, client: Client, made: Claims, *, refresh_token: str | None = None
 ) -> idp.AuthenticationResultType:
-    """Id and access token of a session, and the refresh token if there is a new one to hand out. `ready` are claims that were made before a
-    write on which the tokens wait."""
-    keys = await cx.keys.for_pool(pool.pool_id)
-    made = ready or await claims_of(cx, pool, client, user, session, occasion)
+    """Id and access token of a session that is there, by its claims, and the refresh token if there is a new one to hand out."""
+    return await _signed(client, _sign(cx, await cx.keys.for_pool(pool.pool_id), made), refresh_token)
+
+
+def _sign(cx: Context, keys: PoolKeys, made: Claims) -> jwt.Signing:
     access, identity = keys.access_key, keys.id_key
-    access_token, id_token = await jwt.sign_all(
-        cx.workers, (made.access, access.kid, access.private), (made.identity, identity.kid, identity.private)
-    )
+    return jwt.begin_signing(cx.workers, (made.access, access.kid, access.private), (made.identity, identity.kid, identity.private))
+
+
+async def _signed(client: Client, signing: jwt.Signing, refresh_token: str | None) -> idp.AuthenticationResultType:
+    access_token, id_token = await signing.tokens()
     return idp.AuthenticationResultType(
         access_token=access_token,
         expires_in=validity.access_seconds(client),

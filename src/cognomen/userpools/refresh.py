@@ -18,7 +18,6 @@ from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.userpools import client_auth, device_tracking, issue, tracking
 from cognomen.userpools.auth.steps import required
-from cognomen.userpools.hooks import token_generation
 from cognomen.userpools.hooks.ask import Occasion
 
 _SOURCE = "RefreshTokens"
@@ -51,9 +50,9 @@ async def with_rotation(
     keys = await cx.keys.for_pool(pool.pool_id)
     successor = refresh_tokens.make(keys.id_key.public)
     # A function that refuses, refuses before the old token is spent.
-    ready = await issue.claims_of(cx, pool, client, user, session, occasion) if token_generation.is_asked(pool) else None
+    made = await issue.claims_of(cx, pool, client, user, session, occasion)
     await _rotate(cx, pool, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
-    result = await issue.tokens(cx, pool, client, user, session, occasion, refresh_token=successor, ready=ready)
+    result = await issue.tokens(cx, pool, client, made, refresh_token=successor)
     _tell(cx, client, user, rotated=True)
     return result
 
@@ -66,7 +65,7 @@ async def _renewed(
         lambda tx: cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
     ):
         raise _revoked()
-    result = await issue.tokens(cx, pool, client, user, session, occasion)
+    result = await issue.tokens(cx, pool, client, await issue.claims_of(cx, pool, client, user, session, occasion))
     _tell(cx, client, user, rotated=False)
     return result
 
