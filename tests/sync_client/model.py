@@ -122,20 +122,26 @@ class Device:
             self.expected -= set(dataset.values())
             return True
 
-        def on_datasets_merged(dataset: Any, names: list[str]) -> Any:
-            self.give_up_what_is_held(dataset, names)
-            return adopt_merged_async(dataset, names) if self.model.asynchronous else adopt_merged(dataset, names)
+        def on_datasets_merged(dataset: Any, names: list[str]) -> bool:
+            for name in names:
+                self.give_up_what_is_held(dataset, name)
+                adopt_merged(dataset, [name])
+            return True
 
-        return Callbacks(on_conflict=on_conflict, on_dataset_deleted=on_dataset_deleted, on_datasets_merged=on_datasets_merged)
+        async def on_datasets_merged_async(dataset: Any, names: list[str]) -> bool:
+            for name in names:
+                self.give_up_what_is_held(dataset, name)
+                await adopt_merged_async(dataset, [name])
+            return True
 
-    def give_up_what_is_held(self, dataset: Any, names: list[str]) -> None:
+        merged = on_datasets_merged_async if self.model.asynchronous else on_datasets_merged
+        return Callbacks(on_conflict=on_conflict, on_dataset_deleted=on_dataset_deleted, on_datasets_merged=merged)
+
+    def give_up_what_is_held(self, dataset: Any, name: str) -> None:
         """adopt_merged takes over only what the dataset lacks."""
+        assert re.fullmatch(re.escape(dataset.name) + MERGED, name)
         held = dict(dataset)
-        for name in names:
-            assert re.fullmatch(re.escape(dataset.name) + MERGED, name)
-            for key, value in self.client.open_dataset(name).items():
-                if held.setdefault(key, value) != value:
-                    self.expected.discard(value)
+        self.expected -= {value for key, value in self.client.open_dataset(name).items() if held.get(key, value) != value}
 
     def resolve(self, dataset: Any, conflict: Conflict, choice: str) -> None:
         assert dataset.name in DATASETS and conflict.local.value != conflict.remote.value
