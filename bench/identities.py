@@ -24,13 +24,23 @@ from rich.table import Table
 from bench.loadgen import FLOWS, cpu
 from bench.operations import PASSWORD, sign_in
 from bench.servers import COGNOMEN, Running
+from bench.targets import Verdict
 from bench.wire import Connection, Endpoint, ask
 
 LANES = 16
 KEYS = 10  # records of an update
 LEAST = {"GetId": 1_500, "GetCredentialsForIdentity": 1_500, "UpdateRecords": 1_500, "ListRecords": 3_000}  # a second
 GROWTH = 1.5
+PART = "identity pools and Sync"
 ISSUER = "cognito-idp.us-east-1.amazonaws.com"
+INSERT_DATASET = (
+    "INSERT INTO sync_datasets (pool_id, identity_id, name, present, created_at, modified_at, modified_by, sync_count, deleted_count, records,"
+    " bytes, removed_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INSERT_RECORD = (
+    "INSERT INTO sync_records (pool_id, identity_id, name, key_id, key, value, sync_count, modified_at, modified_by, device_modified_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 Step = Callable[[Connection], Awaitable[object]]
 
 
@@ -86,14 +96,41 @@ def rest(server: Endpoint, method: str, path: str, body: bytes, headers: dict[st
 
 def main() -> None:
     options = arguments()
+    few, many = both(options.seconds, options.identities)
+    show(few, many, options.identities)
+
+
+def verdicts(*, quick: bool) -> list[Verdict]:
+    """The rows of `make bench`: with few identities, and beside a million of them (none with --quick)."""
+    identities = 0 if quick else 1_000_000
+    few, many = both(1.0 if quick else 4.0, identities)
+    rows = [
+        Verdict(
+            part=PART,
+            name=name,
+            value=row.per_second,
+            target=LEAST[name],
+            at="least",
+            unit="/s",
+            note=f"{row.processor_ms:.3f} ms of processor time",
+        )
+        for name, row in few.items()
+    ]
+    for name, row in many.items():
+        note = f"{few[name].median_ms:.2f} ms, then {row.median_ms:.2f} ms"
+        growth = row.median_ms / few[name].median_ms
+        rows.append(Verdict(part=f"{identities:,} identities", name=name, value=growth, target=GROWTH, at="most", note=note))
+    return rows
+
+
+def both(seconds: float, identities: int) -> tuple[dict[str, Row], dict[str, Row]]:
     with COGNOMEN.running() as running:
         lanes = uvloop.run(made(running))
-        few = measured(running, lanes, options.seconds)
-        many = {}
-        if options.identities:
-            fill(running.state.parent / "cognomen.db", lanes[0].pool, options.identities)
-            many = measured(running, lanes, options.seconds)
-    show(few, many, options.identities)
+        few = measured(running, lanes, seconds)
+        if not identities:
+            return few, {}
+        fill(running.state.parent / "cognomen.db", lanes[0].pool, identities)
+        return few, measured(running, lanes, seconds)
 
 
 def arguments() -> argparse.Namespace:
@@ -206,7 +243,7 @@ async def load(running: Running, steps: list[tuple[Step, Step | None]], seconds:
 
 
 def fill(database: Path, pool_id: str, count: int) -> None:
-    """More identities of three datasets with ten records each, written as the server would have, past it: that takes minutes, not hours."""
+    """More identities of three datasets with a record each, written as the server would have, past it: that takes minutes, not hours."""
     print(f"filling the pool with {count:,} identities", flush=True)
     now = time.time()
     with sqlite3.connect(database, timeout=60) as connection:
@@ -214,16 +251,16 @@ def fill(database: Path, pool_id: str, count: int) -> None:
             ids = [f"us-east-1:{uuid.uuid4()}" for _ in range(start, min(start + 10_000, count))]
             connection.executemany("INSERT INTO identity_directory VALUES (?, ?)", [(each, pool_id) for each in ids])
             connection.executemany("INSERT INTO identities VALUES (?, ?, ?, ?, 1, NULL)", [(pool_id, each, now, now) for each in ids])
-            datasets = [(pool_id, each, name, 1, now, now, "bench", 1, 0, KEYS, 120, None) for each in ids for name in ("a", "b", "c")]
-            connection.executemany("INSERT INTO sync_datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", datasets)
-            connection.executemany("INSERT INTO sync_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", records(pool_id, ids, now))
+            datasets = [(pool_id, each, name, 1, now, now, "bench", 1, 0, 1, 120, 0) for each in ids for name in ("a", "b", "c")]
+            connection.executemany(INSERT_DATASET, datasets)
+            connection.executemany(INSERT_RECORD, records(pool_id, ids, now))
             connection.commit()
 
 
 def records(pool_id: str, ids: list[str], now: float) -> Iterator[tuple[object, ...]]:
     for each in ids:
         for name in ("a", "b", "c"):
-            yield pool_id, each, name, "key", "a value", 1, now, "bench", now
+            yield pool_id, each, name, "key", "key", "a value", 1, now, "bench", now
 
 
 def show(few: dict[str, Row], many: dict[str, Row], identities: int) -> None:

@@ -23,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import challenges, floors, functions, targets
+from bench import challenges, floors, functions, gateway, identities, imports, sync_client, targets
 from bench.loadgen import memory
 from bench.operations import OPERATIONS
 from bench.servers import COGNOMEN, PEERS, ROOT, Running, Server, load
@@ -74,7 +74,7 @@ def main() -> None:
     compare(found, options)
     if not options.no_growth:
         grow(found, options)
-    verdicts = judge(found, options)
+    verdicts = [*judge(found, options), *([] if options.only else elsewhere(options))]
     found.verdicts = [{**msgspec.to_builtins(verdict), "verdict": verdict.word} for verdict in verdicts]
     options.json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     show(found, verdicts, options)
@@ -209,6 +209,18 @@ def counts(row: dict[str, Any] | None, users: int = SOME) -> bool:
     return bool(
         row and row.get("ops") and not row.get("errors") and row.get("users", 0) >= users and row.get("refuses_wrong_password", True)
     )
+
+
+def elsewhere(options: argparse.Namespace) -> list[Verdict]:
+    """What has no peers: identity pools, Sync, its client, the gateway, imports; each measured by a module of its own."""
+    say("identity pools and Sync")
+    rows = identities.verdicts(quick=options.quick)
+    say("cognomen-sync")
+    rows += sync_client.verdicts()
+    say("the gateway")
+    rows += gateway.verdicts(100 if options.quick else 1_000)
+    say("imports")
+    return rows + imports.verdicts(*([20_000] if options.quick else []))
 
 
 # ---- judging

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.targets import Verdict
 from cognomen_sync import CognitoSync
 from tests.kit.identity import trust
 from tests.kit.live import Live
@@ -19,6 +20,12 @@ MOST_MS = 50.0
 
 
 def main() -> None:
+    for row in verdicts():
+        print(f"{row.name}: median {row.value:.1f} ms, {row.note}, {row.word}")
+
+
+def verdicts() -> list[Verdict]:
+    """The rows of `make bench`."""
     with tempfile.TemporaryDirectory() as folder, Live(Path(folder) / "data") as live:
         pool_id = _pool(live)
         one = CognitoSync(pool_id, endpoint_url=live.url, path=Path(folder) / "one.sqlite3")
@@ -34,9 +41,18 @@ def main() -> None:
             pulls.append(_milliseconds(other.open_dataset("many").synchronize))
             other.close()
         one.close()
-    for name, took in (("push", pushes[1:]), ("pull", pulls[1:])):
-        median = statistics.median(took)
-        print(f"{name} {KEYS} keys: median {median:.1f} ms, best {min(took):.1f} ms, {'pass' if median <= MOST_MS else 'MISS'}")
+    return [
+        Verdict(
+            part="cognomen-sync",
+            name=f"{name} {KEYS:,} keys",
+            value=statistics.median(took),
+            target=MOST_MS,
+            at="most",
+            unit="ms",
+            note=f"best {min(took):.1f} ms",
+        )
+        for name, took in (("push", pushes[1:]), ("pull", pulls[1:]))
+    ]
 
 
 def _pool(live: Live) -> str:
