@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -146,7 +147,12 @@ class TestEveryPlace:
 
 def busy_children() -> list[int]:
     """Processes of functions that are still there."""
-    return [child.pid for child in psutil.Process().children(recursive=True) if "misbehaving" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+            if "misbehaving" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
 
 
 class TestLocal:
