@@ -253,7 +253,8 @@ class Server:
         await self.rooms.triggers.senders.finish()
         await self.logs.stop()
         await self.sync.stop()
-        await self.sync_sessions.keep()
+        if self._beside:  # else the database was never opened
+            await self.sync_sessions.keep()
         await self._functions.close()
         for threads in (self.imports, self.rooms.directories, self._tries):
             threads.stop()

@@ -97,6 +97,7 @@ class SqliteEngine:
         self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._in_memory: list[_Waiting] = []
         self._asked: list[_Waiting] = []
+        self._is_open = False
         self._thread: threading.Thread | None = None
         self._lock: int | None = None
         self._data_version = 0
@@ -115,6 +116,7 @@ class SqliteEngine:
             self._release_lock()
             raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
         self._tx = SqliteTx(self._writer)
+        self._is_open = True
         reads = SqliteTx(self._reader)
         self._time = asyncio.get_running_loop().time
         # Bound once: a read then costs no further call.
@@ -162,13 +164,13 @@ class SqliteEngine:
 
     async def write(self, unit: Unit[T]) -> T:
         waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
+        if not self._is_open:
+            raise Unavailable("the database is not open")
         if self._memory:
             # No disk to wait for, so no thread: the loop itself comes round to what waits.
             self._in_memory.append(waiting)
             if len(self._in_memory) == 1:
                 asyncio.get_running_loop().call_soon(self._write_in_memory)
-        elif self._thread is None:
-            raise Unavailable("the database is not open")
         else:
             self._asked.append(waiting)
             if len(self._asked) == 1:
@@ -280,6 +282,7 @@ class SqliteEngine:
 
     async def close(self) -> None:
         """Finishes what was asked before, then lets go of the file."""
+        self._is_open = False
         if self._thread is not None:
             if self._asked:
                 self._ask()
