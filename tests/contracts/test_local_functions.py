@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +28,7 @@ from cognomen.triggers.sender_keys import SenderKeys
 from tests.kit.functions import arn
 
 ARN = arn("crowded")
-SECONDS = 4.0
+SECONDS = 30.0  # a process may take long to start where many tests run
 SLOW = """
 import os, time
 calls = 0
@@ -75,7 +76,7 @@ def processes() -> list[int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -83,15 +84,24 @@ async def until(condition: Callable[[], bool]) -> None:
 
 class TestUnderLoad:
     async def test_waiting_for_a_turn_costs_none_of_the_time(self, tmp_path: Path, local: Local) -> None:
-        """Every event is answered, and was given out once: together they take longer than one may."""
+        """Every event is answered, and was given out once, though together they take longer than each may."""
         (tmp_path / "crowded.py").write_text(SLOW)
         functions = local()
+        await answers(functions, 1, 0)
+
+        async def in_time() -> dict[str, Any]:
+            async with asyncio.timeout(2.0) as limit:
+                answered: dict[str, Any] = json.loads(await functions.run(ARN, b'{"sleep": 0.4}', limit))
+            return dict(answered["response"])
+
         begun = time.monotonic()
-        given = await answers(functions, 88, 0.4)
-        assert time.monotonic() - begun > SECONDS
+        given = await asyncio.gather(*(in_time() for _ in range(48)))
+        assert time.monotonic() - begun > 2.0
         by_process = {answer["pid"]: [each["calls"] for each in given if each["pid"] == answer["pid"]] for answer in given}
-        assert (len(given), len(by_process)) == (88, MOST)
-        assert all(sorted(calls) == list(range(1, len(calls) + 1)) for calls in by_process.values()), "no process was killed"
+        warm = given[0]["pid"]
+        assert (len(given), len(by_process) <= MOST) == (48, True)
+        for pid, calls in by_process.items():
+            assert sorted(calls) == list(range(1 + (pid == warm), len(calls) + 1 + (pid == warm))), "no process was killed"
         await functions.close()
         assert processes() == []
 
