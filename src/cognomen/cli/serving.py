@@ -26,7 +26,7 @@ from cognomen.wire.connection import Connection
 _BACKLOG = 1024
 # How long a thread that has the interpreter lock keeps it while another waits. Workers and the writer need it for moments only, between one
 # signature or statement and the next, and idle a core while they wait; Python's own 5 ms are longer than most answers take.
-_SWITCH_SECONDS = 0.00002
+_SWITCH_SECONDS = 0.0001
 events = log.get_logger("cognomen")
 
 
