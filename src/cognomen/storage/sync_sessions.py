@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cognomen.storage.engine import Engine, Tx
+from cognomen.storage.engine import Engine, Reader, Tx
 
 _SHARDS = 32
 _EVERY = 300  # seconds: sessions that end within are counted together
@@ -49,7 +49,7 @@ class SyncSessions:
 
         await self._engine.write(unit)
 
-    async def over(self, tx: Tx, now: float, limit: int) -> list[Open]:
+    async def over(self, tx: Reader, now: float, limit: int) -> list[Open]:
         """Those that cannot go on any more."""
         rows = await tx.rows(
             "SELECT pool_id, ends_at, SUM(issued), SUM(ended) FROM sync_open_sessions WHERE ends_at < $1"
