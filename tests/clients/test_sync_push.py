@@ -127,6 +127,7 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
+@pytest.mark.timeout(240)  # what a process that died had claimed is left to it for two minutes
 def test_kill_9_while_changes_are_delivered(tmp_path: Path) -> None:
     """Every update that was answered arrives in the file, in order, though the process is killed again and again."""
     folder = tmp_path / "streams"
@@ -142,7 +143,6 @@ def test_kill_9_while_changes_are_delivered(tmp_path: Path) -> None:
             live.kill()
             live.start()
         file = folder / "changes.ndjson"
-        # What a process that died had claimed is left to it for two minutes.
         assert wait_for(lambda: {each["syncCount"] for each in lines_of(file)} == set(range(1, 41)), 150)
         seen = list(dict.fromkeys(each["syncCount"] for each in lines_of(file)))
     assert seen == list(range(1, 41))

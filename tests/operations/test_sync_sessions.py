@@ -23,6 +23,7 @@ async def later(device: Device, seconds: float) -> None:
     """What runs beside the requests has had its turn."""
     device.server.clock.advance(seconds)
     await device.server.server.sync_sessions.keep()
+    await device.server.server.sync_sessions.settle()
 
 
 async def test_with_its_update(device: Device) -> None:

@@ -39,33 +39,34 @@ class SyncSessions:
         while True:
             await asyncio.sleep(_EVERY)
             await self.keep()
+            await self.settle()
 
     async def keep(self) -> None:
-        """Adds what was issued to what is open, and what is over to its month."""
+        """Adds what was issued to what is open."""
+        if not self._issued:
+            return
         issued, self._issued = self._issued, Counter()
         try:
-            if issued:
-                await self._store.sync_sessions.issued(issued)
-                issued = Counter()
-            while await self._settle():
-                pass
+            await self._store.sync_sessions.issued(issued)
         except StorageError as error:
             self._issued.update(issued)
             log.warning("sync sessions could not be counted yet", reason=str(error))
 
-    async def _settle(self) -> bool:
-        """False when nothing is left that is over."""
+    async def settle(self) -> None:
+        """Adds what is over to its month."""
         before = self._clock.now() - _LATE
         if not await self._store.sync_sessions.over(self._store.engine, before, 1):
             return False  # mostly so: a server that nobody asks does not write
 
-        async def unit(tx: Tx) -> bool:
-            over = await self._store.sync_sessions.over(tx, before, _AT_ONCE)
-            for each in over:
+        async def unit(tx: Tx) -> None:
+            for each in await self._store.sync_sessions.over(tx, before, _AT_ONCE):
                 await self._store.sync_sessions.settle(tx, each, month_of(each.ends_at - SECONDS))
-            return len(over) == _AT_ONCE
 
-        return await self._store.write(unit)
+        try:
+            while await self._store.sync_sessions.over(self._store.engine, before, 1):
+                await self._store.write(unit)
+        except StorageError as error:
+            log.warning("sync sessions could not be settled yet", reason=str(error))
 
 
 async def sessions_of(store: Store, pool_id: str, now: float) -> int:
