@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-wor
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ AT_ONCE = 32
 MOST_WAITING = 10_000
 FINISH_SECONDS = 8.0
 PAUSES = (1.0, 4.0)  # seconds between three tries: a code of a sign-in is good for three minutes
-_AFTER = 0.01  # seconds, so that the answer is out before anything is encrypted: how long it takes must not tell that there is somebody
+# Milliseconds, so that the answer is out before anything is encrypted: how long it takes must not tell that there is somebody. By chance, or the next
+# answer, asked for at once, would be the one that waits for it.
+_AFTER, _AND_UP_TO = 10, 40
 log = get_logger("triggers")
 
 
@@ -70,7 +73,7 @@ class CustomSenders:
 
     async def _run(self, errand: Errand) -> None:
         try:
-            await asyncio.sleep(_AFTER)
+            await asyncio.sleep((_AFTER + secrets.randbelow(_AND_UP_TO)) / 1e3)
             reason = await self._tried(errand)
         except NoKey as cause:
             reason = f"the key of the custom sender: {cause}"
