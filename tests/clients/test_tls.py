@@ -205,10 +205,12 @@ def test_what_is_refused(tmp_path: Path) -> None:
 
 
 def test_in_memory(tmp_path: Path) -> None:
-    """Nothing to keep, but https all the same."""
+    """Nothing to keep, but https all the same; and no key is left behind."""
     running = Live(tmp_path / "unused")
     running.start(20.0, "--tls", "--data", ":memory:")
     try:
         assert httpx.get(f"{running.url}/health", verify=False).status_code == 200
     finally:
         running.stop()
+    said = next(json.loads(line) for line in running.stderr.splitlines() if '"certificate"' in line)
+    assert not Path(said["trust"]).parent.exists()

@@ -6,7 +6,9 @@ authority stays, so that nobody has to trust another.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +30,7 @@ class TlsFiles(NamedTuple):
 
 def prepare(settings: Settings) -> TlsFiles:
     """Makes what is missing. Raises BadSetting where the folder cannot be written or holds something else."""
-    folder = Path(tempfile.mkdtemp(prefix="cognomen-tls-")) if settings.data == ":memory:" else Path(settings.data) / "tls"
+    folder = _for_this_run() if settings.data == ":memory:" else Path(settings.data) / "tls"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = _authority(folder)
@@ -42,6 +44,13 @@ def prepare(settings: Settings) -> TlsFiles:
     except (ValueError, TypeError) as error:
         raise BadSetting(f"what lies in {folder} is no certificate of ours: remove the folder, and trust the new authority") from error
     return files
+
+
+def _for_this_run() -> Path:
+    """A folder that goes with the process: where nothing is kept, no key is left behind."""
+    folder = Path(tempfile.mkdtemp(prefix="cognomen-tls-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _authority(folder: Path) -> Pem:
