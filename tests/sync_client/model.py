@@ -20,6 +20,7 @@ from cognomen_sync import (
     Callbacks,
     CognitoSync,
     Conflict,
+    Refused,
     Retry,
     SyncError,
     adopt_merged,
@@ -185,10 +186,15 @@ class Device:
         except Crash:
             wire.before = wire.after = calm
             self.restart()
-        except SyncError:
-            assert choice == "cancel"
+        except SyncError as error:
+            assert choice == "cancel" or (self.model.may_be_full and self.is_full(error))
         self.file.countdown = -1
         wire.before = wire.after = calm
+
+    def is_full(self, error: SyncError) -> bool:
+        """Merges that nobody looked at yet fill an identity, as any other datasets do; a new one is refused until they are adopted."""
+        there = self.run(self.world.server.store.datasets.page(self.world.pool_id, self.client.identity_id, "", 100))
+        return isinstance(error, Refused) and error.code == "LimitExceededException" and len(there) >= 20
 
 
 class Devices(RuleBasedStateMachine):
@@ -197,6 +203,7 @@ class Devices(RuleBasedStateMachine):
     world: World
     asynchronous = False
     churns = 1
+    may_be_full = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -299,6 +306,12 @@ class Devices(RuleBasedStateMachine):
     def settle(self) -> None:
         held: dict[str, list[dict[str, dict[str, str]]]] = {}
         ids: dict[str, set[str | None]] = defaultdict(set)
+        for user in USERS:
+            for device in self.devices:
+                device.sign(user)
+                for name in DATASETS:
+                    device.synchronize(name, "remote")
+        self.may_be_full = False
         for turn in range(3):
             for user in USERS:
                 held[user] = []
