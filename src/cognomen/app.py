@@ -44,6 +44,7 @@ from cognomen.storage.migrate import migrate
 from cognomen.storage.store import Store
 from cognomen.tokens import access_keys, credentials, permissions, sealing
 from cognomen.tokens.keys import KeyMaker, RsaKeyMaker, SigningKeys
+from cognomen.tokens.signer import Signer
 from cognomen.triggers.invoke import Triggers
 from cognomen.triggers.runner import Runner
 from cognomen.userpools import operations, removal
@@ -170,6 +171,7 @@ class Server:
             sealer=sealer,
             pager=Pager(sealer),
             workers=workers,
+            signer=Signer(workers),
             key_maker=key_maker,
             keys=SigningKeys(store.signing_keys, sealer, key_maker, workers),
             delivery=self._delivery(store, clock),
@@ -261,6 +263,7 @@ class Server:
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()
         self.rooms.places.close()
+        await self.rooms.signer.stop()
         self.rooms.workers.stop()
 
     def hang_up(self) -> None:

@@ -23,6 +23,7 @@ from cognomen.kernel.workers import Workers
 from cognomen.storage.store import Store
 from cognomen.tokens.credentials import Session
 from cognomen.tokens.keys import KeyMaker, SigningKeys
+from cognomen.tokens.signer import Signer
 from cognomen.triggers.invoke import Triggers
 
 
@@ -50,6 +51,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     sealer: Sealer
     pager: Pager
     workers: Workers
+    signer: Signer
     key_maker: KeyMaker
     keys: SigningKeys
     delivery: Delivery
@@ -87,6 +89,7 @@ class Context:
         "request_id",
         "sealer",
         "settings",
+        "signer",
         "source_ip",
         "store",
         "triggers",
@@ -112,6 +115,7 @@ class Context:
         self.pager = rooms.pager
         self.places = rooms.places
         self.workers = rooms.workers
+        self.signer = rooms.signer
         self.key_maker = rooms.key_maker
         self.keys = rooms.keys
         self.delivery = rooms.delivery

@@ -187,7 +187,8 @@ class Device:
             wire.before = wire.after = calm
             self.restart()
         except SyncError as error:
-            assert choice == "cancel" or (self.model.may_be_full and self.is_full(error))
+            if choice != "cancel" and not (self.model.may_be_full and self.is_full(error)):
+                raise
         self.file.countdown = -1
         wire.before = wire.after = calm
 

@@ -186,7 +186,7 @@ async def open_id_token(
     try:
         return await identity_tokens.issue(
             cx.keys,
-            cx.workers,
+            cx.signer,
             cx.clock,
             pool,
             account=cx.settings.account,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cognomen.kernel.clock import Clock
-from cognomen.kernel.workers import Workers
 from cognomen.storage.identity_pools import IdentityPool
 from cognomen.storage.store import Store
 from cognomen.tokens import jwt
 from cognomen.tokens.keys import NoKeys, SigningKeys
+from cognomen.tokens.signer import Signer
 
 PROVIDER: Final = "cognito-identity.amazonaws.com"
 ISSUER: Final = f"https://{PROVIDER}"
@@ -56,7 +56,7 @@ def amr(providers: Mapping[str, str]) -> list[str]:
 
 async def issue(
     keys: SigningKeys,
-    workers: Workers,
+    signer: Signer,
     clock: Clock,
     pool: IdentityPool,
     *,
@@ -81,7 +81,7 @@ async def issue(
     }
     if tags:
         claims[_TAGS] = {"principal_tags": {key: [value] for key, value in tags.items()}}
-    (token,) = await jwt.begin_signing(workers, (claims, key.kid, key.private)).tokens()
+    (token,) = await jwt.begin_signing(signer, (claims, key.kid, key.private)).tokens()
     return token
 
 

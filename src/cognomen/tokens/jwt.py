@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from cognomen.kernel import base64url
-from cognomen.kernel.workers import Workers
+from cognomen.tokens.signer import Signer
 
 
 class BadToken(Exception):
@@ -74,25 +74,21 @@ def sign(claims: Mapping[str, Any], kid: str, private_key: RSAPrivateKey) -> str
 
 
 class Signing:
-    """Tokens that are being signed off the event loop: one visit to a worker, which does the arithmetic and nothing else."""
+    """Tokens that are being signed off the event loop, which puts them together once the signatures are there."""
 
     __slots__ = ("_contents", "_signatures")
 
-    def __init__(self, workers: Workers, tokens: Sequence[tuple[Mapping[str, Any], str, RSAPrivateKey]]) -> None:
+    def __init__(self, signer: Signer, tokens: Sequence[tuple[Mapping[str, Any], str, RSAPrivateKey]]) -> None:
         self._contents = [_content(claims, kid) for claims, kid, _ in tokens]
-        self._signatures = workers.begin_brief(_sign_each, [key for _, _, key in tokens], self._contents)
+        self._signatures = signer.begin([(kid, key) for _, kid, key in tokens], self._contents)
 
     async def tokens(self) -> list[str]:
         return [_token(content, signature) for content, signature in zip(self._contents, await self._signatures, strict=True)]
 
 
-def begin_signing(workers: Workers, *tokens: tuple[Mapping[str, Any], str, RSAPrivateKey]) -> Signing:
+def begin_signing(signer: Signer, *tokens: tuple[Mapping[str, Any], str, RSAPrivateKey]) -> Signing:
     """As `sign`, for several claims with their kids and keys."""
-    return Signing(workers, tokens)
-
-
-def _sign_each(keys: Sequence[RSAPrivateKey], contents: Sequence[bytes]) -> list[bytes]:
-    return [key.sign(content, _PADDING, _SHA256) for key, content in zip(keys, contents, strict=True)]
+    return Signing(signer, tokens)
 
 
 def _content(claims: Mapping[str, Any], kid: str) -> bytes:

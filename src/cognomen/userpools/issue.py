@@ -115,7 +115,7 @@ async def tokens(
 
 def _sign(cx: Context, keys: PoolKeys, made: Claims) -> jwt.Signing:
     access, identity = keys.access_key, keys.id_key
-    return jwt.begin_signing(cx.workers, (made.access, access.kid, access.private), (made.identity, identity.kid, identity.private))
+    return jwt.begin_signing(cx.signer, (made.access, access.kid, access.private), (made.identity, identity.kid, identity.private))
 
 
 async def _signed(client: Client, signing: jwt.Signing, refresh_token: str | None) -> idp.AuthenticationResultType:

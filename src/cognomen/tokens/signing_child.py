@@ -1,0 +1,74 @@
+"""The process that signs beside the server (signer.py): it knows private keys and digests, and nothing of tokens or people. Started by
+signing_process.py with a socket as its standard input; it ends when the server lets go of that.
+
+What comes: frames of a kind (KEY or SIGN), the body's size, and the body. KEY: a slot and a private key in PKCS #8. SIGN: one or more pairs of a slot and
+a SHA-256 digest. What goes: one byte once all is loaded, then the signatures of each SIGN frame in order, RS256, one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from struct import Struct
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from cognomen.kernel import secrecy
+
+FRAME: Final = Struct("<BI")
+SLOT: Final = Struct("<H")
+PAIR: Final = Struct("<H32s")
+KEY: Final = 0
+SIGN: Final = 1
+READY: Final = b"."
+_READ: Final = 65_536
+_PADDING: Final = PKCS1v15()
+_DIGEST: Final = Prehashed(SHA256())
+
+
+def serve(connection: socket.socket) -> None:
+    """Until the other end is closed."""
+    keys: dict[int, RSAPrivateKey] = {}
+    received = bytearray()
+    connection.sendall(READY)
+    while read := connection.recv(_READ):
+        received += read
+        while len(received) >= FRAME.size:
+            kind, size = FRAME.unpack_from(received)
+            end = FRAME.size + size
+            if len(received) < end:
+                break
+            body = bytes(received[FRAME.size : end])
+            del received[:end]
+            if kind == KEY:
+                keys[SLOT.unpack_from(body)[0]] = _key(body[SLOT.size :])
+            else:
+                connection.sendall(b"".join([keys[slot].sign(digest, _PADDING, _DIGEST) for slot, digest in PAIR.iter_unpack(body)]))
+
+
+def _key(der: bytes) -> RSAPrivateKey:
+    key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)  # the server has it loaded already
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError("a signing key must be RSA")
+    return key
+
+
+def main() -> None:
+    secrecy.close()
+    # Ctrl-C and what ends a service come to all processes at once: the server finishes what it has begun, and needs signatures for it.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    try:
+        serve(socket.socket(fileno=os.dup(0)))
+    except ConnectionError:  # the server is gone
+        return
+
+
+if __name__ == "__main__":
+    main()
