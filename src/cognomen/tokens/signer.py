@@ -19,7 +19,7 @@ from cognomen.tokens.signing_process import Job, SigningProcess
 _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
 _PRESSURE: Final = 4  # jobs at once: more than the worker threads have done before a request notices
-_DEPTH: Final = 5  # jobs that one process has at hand: it must not run out of them while the loop works through one turn
+_DEPTH: Final = 6  # jobs that one process has at hand: it must not run out of them while the loop works through one turn
 _MOST: Final = 3  # processes: more than that one event loop cannot keep busy
 _IDLE_SECONDS: Final = 30.0
 _AGAIN_SECONDS: Final = 60.0  # after a process could not be started, or ended by itself
