@@ -23,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import challenges, floors, functions, gateway, identities, imports, sync_client, targets
+from bench import challenges, floors, functions, gateway, identities, imports, second_factor, sync_client, targets
 from bench.loadgen import memory
 from bench.operations import OPERATIONS
 from bench.servers import COGNOMEN, PEERS, ROOT, Running, Server, load
@@ -93,8 +93,9 @@ def arguments() -> argparse.Namespace:
     options.seconds = options.seconds or (1.5 if options.quick else 5)
     options.users = options.users or (MORE if options.quick else 100_000)
     options.only = [name for name in options.only.split(",") if name]
-    if unknown := set(options.only) - set(OPERATIONS):
-        parser.error(f"no such operation: {', '.join(sorted(unknown))} (there are {', '.join(OPERATIONS)})")
+    known = [*OPERATIONS, *second_factor.NAMES]
+    if unknown := set(options.only) - set(known):
+        parser.error(f"no such operation: {', '.join(sorted(unknown))} (there are {', '.join(known)})")
     return options
 
 
@@ -146,6 +147,10 @@ def compare(found: Measured, options: argparse.Namespace) -> None:
         for name in floors.HTTP:  # with --only the others of them need these too
             if floors.HTTP[name] not in found.floors_ms:
                 bare_floor(found, bare, name, options)
+        if wanted(second_factor.NAMES, options):
+            say("sign-ins with a second factor")
+            for server, sign_ins in second_factor.measure(there, options.seconds).items():
+                found.servers.setdefault(server, {}).update(sign_ins)
         if "ListUsersFilter" in wanted(COMPARED, options) and not options.quick:
             say(FILTER_AT_10_000)
             for server, running in there.items():
@@ -245,7 +250,11 @@ def judge(found: Measured, options: argparse.Namespace) -> list[Verdict]:
 
 
 def against_the_best(found: Measured, options: argparse.Namespace) -> list[Verdict]:
-    names = [(name, factor, SOME) for name, factor in targets.TIMES_THE_BEST.items() if name in wanted(COMPARED, options)]
+    names = [
+        (name, factor, SOME)
+        for name, factor in targets.TIMES_THE_BEST.items()
+        if name in wanted([*COMPARED, *second_factor.NAMES], options)
+    ]
     if not options.quick and "ListUsersFilter" in wanted(COMPARED, options):
         names.append((FILTER_AT_10_000, targets.FILTER_TIMES_THE_BEST_AT_10_000, MORE))
     rows = []
@@ -320,7 +329,7 @@ def throughput(found: Measured) -> Table:
     table.add_column("operation")
     for server in found.servers:
         table.add_column(server, justify="right")
-    for name in [*COMPARED, FILTER_AT_10_000]:
+    for name in [*COMPARED, *second_factor.NAMES, FILTER_AT_10_000]:
         if any(name in of for of in found.servers.values()):
             users = MORE if name == FILTER_AT_10_000 else SOME
             table.add_row(name, *[cell(of.get(name), users) for of in found.servers.values()])

@@ -17,6 +17,9 @@ TIMES_THE_BEST: dict[str, float] = {
     "Refresh": 1.8,
     "SignUp": 1.4,
     "InitiateAuthPassword": 1.3,  # the others compare clear text, we compute the verifier
+    # with a second factor the same: each code is taken once, and that is kept
+    "PasswordTotp": 1.3,
+    "SrpTotp": 25,
 }
 FILTER_TIMES_THE_BEST_AT_10_000 = 20.0
 

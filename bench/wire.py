@@ -16,7 +16,15 @@ import msgspec
 TARGET = "AWSCognitoIdentityProviderService"
 # what AWS authorises with IAM; the others carry a client id or a token
 SIGNED = frozenset(
-    {"CreateUserPool", "CreateUserPoolClient", "AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "ListUsers"},
+    {
+        "CreateUserPool",
+        "CreateUserPoolClient",
+        "AdminCreateUser",
+        "AdminSetUserPassword",
+        "AdminGetUser",
+        "ListUsers",
+        "SetUserPoolMfaConfig",
+    },
 )
 
 

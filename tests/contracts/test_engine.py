@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from typing import Any
 
 import pytest
 
 from cognomen.storage.engine import Engine, Tx, make_engine
-from cognomen.storage.errors import CannotStart, StorageError, Taken
+from cognomen.storage.errors import CannotStart, StorageError, Taken, Unavailable
 from cognomen.storage.sqlite import SqliteEngine
 from tests.contracts.conftest import Database
 
@@ -277,6 +278,66 @@ class TestSqlite:
         await asyncio.gather(*(sqlite.write(adding(f"{number:03}")) for number in range(100)))
         assert 1 <= commits <= 3
         assert len(await names(sqlite)) == 100
+
+    async def test_while_another_process_writes_requests_go_on(self, tmp_path: Any) -> None:
+        """A command that writes to the file holds up writes, for as long as it takes, and nothing else."""
+        engine = SqliteEngine(str(tmp_path / "a.db"))
+        await engine.open()
+        await engine.script(TABLE)
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        writing = [asyncio.create_task(engine.write(adding(name))) for name in ("a", "b")]
+        longest, last = 0.0, time.perf_counter()
+        for _ in range(60):
+            await names(engine)
+            await asyncio.sleep(0.005)
+            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+        assert not any(task.done() for task in writing)
+        assert longest < 2
+        other.execute("INSERT INTO things (tenant, name, n) VALUES ('t', 'other', 1)")
+        other.execute("COMMIT")
+        assert await asyncio.gather(*writing) == ["a", "b"]
+        assert await names(engine) == ["a", "b", "other"]
+        other.close()
+        await engine.close()
+
+    async def test_another_process_that_writes_for_ever(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Writes fail after a while with the reason, and succeed again when it has gone."""
+        monkeypatch.setattr("cognomen.storage.sqlite._BUSY_SECONDS", 0.2)
+        engine = SqliteEngine(str(tmp_path / "a.db"))
+        await engine.open()
+        await engine.script(TABLE)
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="another process"):
+            await engine.write(adding("a"))
+        other.close()
+        assert await engine.write(adding("a")) == "a"
+        await engine.close()
+
+    async def test_a_large_unit_does_not_hold_up_the_loop(self, tmp_path: Any) -> None:
+        """It is run where the commits are; what was asked before and after it keeps its order."""
+        engine = SqliteEngine(str(tmp_path / "a.db"))
+        await engine.open()
+        await engine.script(TABLE)
+
+        async def long(tx: Tx) -> list[str]:
+            await tx.row("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n")
+            found = [row[0] for row in await tx.rows("SELECT name FROM things ORDER BY name")]
+            await put(tx, "large")
+            return found
+
+        before = asyncio.create_task(engine.write(adding("before")))
+        running = asyncio.create_task(engine.write(long, large=True))
+        after = asyncio.create_task(engine.write(adding("after")))
+        turns = 0
+        while not running.done():
+            turns += 1
+            await names(engine)
+            await asyncio.sleep(0.002)
+        assert (await before, await running, await after) == ("before", ["before"], "after")
+        assert turns > 20
+        await engine.close()
 
     async def test_readers_cannot_write(self, tmp_path: Any) -> None:
         """Writing by the reading connection would go around the group commit: SQLite itself refuses it."""

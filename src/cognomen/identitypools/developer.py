@@ -132,7 +132,7 @@ async def merge_developer_identities(
             return await linking.merge(cx, tx, settings, pool.pool_id, source, target)
 
         try:
-            waits = await cx.store.write(unit)
+            waits = await cx.store.write(unit, large=True)
         except Missing as cause:
             raise errors.ResourceConflictException("The identities changed meanwhile.") from cause
         linking.tell_merged(cx, pool.pool_id, source, target, waits=waits)

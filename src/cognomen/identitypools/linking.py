@@ -109,7 +109,7 @@ async def merge_guest(cx: Context, pool: IdentityPool, source: str, target: str)
             raise Missing(source)
         return await merge(cx, tx, settings, pool.pool_id, source, target)
 
-    tell_merged(cx, pool.pool_id, source, target, waits=await cx.store.write(unit))
+    tell_merged(cx, pool.pool_id, source, target, waits=await cx.store.write(unit, large=True))
 
 
 async def merge(cx: Context, tx: Tx, settings: SyncSettings, pool_id: str, source: str, target: str) -> bool:

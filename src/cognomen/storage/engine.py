@@ -40,9 +40,11 @@ class Engine(Reader, Protocol):
 
     async def close(self) -> None: ...
 
-    async def write(self, unit: Unit[T]) -> T:
+    async def write(self, unit: Unit[T], *, large: bool = False) -> T:
         """Runs `unit` in a transaction of its own (serialisable: as if units ran one after the other). May run it again after a
-        serialisation failure, so a unit keeps no state outside itself. Raises what the unit raises, with nothing written."""
+        serialisation failure, so a unit keeps no state outside itself. Raises what the unit raises, with nothing written.
+
+        `large` says that it touches more than some dozens of rows: it is run by itself, where it holds up no requests."""
         ...
 
     async def script(self, statements: Sequence[str]) -> None:

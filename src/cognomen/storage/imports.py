@@ -188,7 +188,7 @@ class ImportJobs:
             "DELETE FROM import_parts WHERE pool_id = $1 AND job_id = $2 AND part IN"
             " (SELECT part FROM import_parts WHERE pool_id = $1 AND job_id = $2 LIMIT $3)"
         )
-        while await self._engine.write(lambda tx: tx.run(gone, pool_id, job_id, _PARTS_AT_ONCE)):
+        while await self._engine.write(lambda tx: tx.run(gone, pool_id, job_id, _PARTS_AT_ONCE), large=True):
             pass
 
     # The work

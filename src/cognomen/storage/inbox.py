@@ -49,7 +49,7 @@ class Inbox:
         async def unit(tx: Tx) -> None:
             await tx.run("DELETE FROM inbox")
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=True)
 
     async def trim(self) -> None:
         """Removes the oldest beyond MOST."""
@@ -59,4 +59,4 @@ class Inbox:
                 "DELETE FROM inbox WHERE message_id IN (SELECT message_id FROM inbox ORDER BY sent_at DESC LIMIT $1 OFFSET $2)", 1000, MOST
             )
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=True)

@@ -119,7 +119,7 @@ class LogQueues:
                 )
             await self._settle(tx, queue, removed, failures=0, due_at=now)
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=len(gone) > 32)
 
     async def failed(self, queue: LogQueue, *, due_at: float, before: float) -> int:
         """Puts the next try off, and drops what was kept `before` then; returns how many records that were."""
@@ -134,7 +134,7 @@ class LogQueues:
             await self._settle(tx, queue, removed, failures=queue.failures + 1, due_at=due_at)
             return removed
 
-        return await self._engine.write(unit)
+        return await self._engine.write(unit, large=True)
 
     async def drop(self, queue: LogQueue) -> int:
         """Drops all that waits for a destination that is gone; returns how many records that were."""
@@ -145,7 +145,7 @@ class LogQueues:
             await tx.run("DELETE FROM log_queues WHERE pool_id = $1 AND destination = $2", *key)
             return removed
 
-        return await self._engine.write(unit)
+        return await self._engine.write(unit, large=True)
 
     @staticmethod
     async def _settle(tx: Tx, queue: LogQueue, removed: int, *, failures: int, due_at: float) -> None:

@@ -172,4 +172,4 @@ class Pools:
                 await tx.run(f"DELETE FROM {table} WHERE pool_id = $1", pool_id)
             return False
 
-        return await self._engine.write(unit)
+        return await self._engine.write(unit, large=True)

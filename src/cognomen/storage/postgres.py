@@ -104,7 +104,7 @@ class PostgresEngine:
             found: Sequence[Row] = await connection.fetch(sql, *args)
         return found
 
-    async def write(self, unit: Unit[T]) -> T:
+    async def write(self, unit: Unit[T], *, large: bool = False) -> T:
         for attempt in range(_TRIES):
             try:
                 async with self._connection() as connection, connection.transaction(isolation="serializable"):

@@ -1,6 +1,7 @@
-"""SQLite: reads in the event loop's thread; writes in one writer thread, grouped: all units that wait are run together and committed once.
+"""SQLite: reads and units of work in the event loop's thread, commits in another: all units that wait are run together and committed once.
 
-An indexed read costs less than a hop to another thread. A unit of work never suspends: its awaits return at once (docs/adr/0002-storage.md).
+An indexed read costs less than a hop to another thread, and so do the statements of a unit; the commit waits for the disk. A unit of work never
+suspends: its awaits return at once (docs/adr/0002-storage.md).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import re
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -21,7 +24,8 @@ from cognomen.storage.errors import CannotStart, Taken, Unavailable
 
 T = TypeVar("T")
 _FOREIGN_CHECK_SECONDS = 0.02
-_MOST_GROUPED = 256
+_MOST_GROUPED = 64  # units of one commit: what the loop does before it looks at its sockets again
+_BUSY_SECONDS = 5.0  # that a write waits for another process, in the writer's thread
 _translated: dict[str, str] = {}
 
 
@@ -45,12 +49,17 @@ def _translate(error: sqlite3.Error) -> Exception:
 class _Waiting(NamedTuple):
     unit: Unit[Any]
     done: asyncio.Future[Any]
+    large: bool
 
 
 class _Outcome(NamedTuple):
     done: asyncio.Future[Any]
     result: Any
     failed: BaseException | None
+
+
+class _Locked(Exception):
+    """Another process writes."""
 
 
 class _UnitFailed(Exception):
@@ -94,9 +103,10 @@ class SqliteEngine:
         self._path = path
         self._exclusive = exclusive
         self._memory = path == ":memory:"
-        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
-        self._in_memory: list[_Waiting] = []
-        self._asked: list[_Waiting] = []
+        # Of the loop's thread alone: what waits, and whether the writer's connection is in the other thread's hands.
+        self._asked: deque[_Waiting] = deque()
+        self._lent = False
+        self._queue: SimpleQueue[Callable[[], list[_Outcome]] | None] = SimpleQueue()
         self._is_open = False
         self._thread: threading.Thread | None = None
         self._lock: int | None = None
@@ -112,6 +122,7 @@ class SqliteEngine:
             self._reader = self._writer if self._memory else self._connect()
             if not self._memory:
                 self._reader.execute("PRAGMA query_only = 1")
+                self._writer.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             self._release_lock()
             raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
@@ -122,13 +133,13 @@ class SqliteEngine:
         # Bound once: a read then costs no further call.
         self.__dict__.update(row=reads.row, rows=reads.rows)
         if not self._memory:
-            self._thread = threading.Thread(
-                target=self._write_grouped, args=(asyncio.get_running_loop(),), name="sqlite-writer", daemon=True
-            )
+            self._thread = threading.Thread(target=self._finish, args=(asyncio.get_running_loop(),), name="sqlite-writer", daemon=True)
             self._thread.start()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=_BUSY_SECONDS
+        )
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY", "cache_size = -8192", "foreign_keys = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -162,68 +173,102 @@ class SqliteEngine:
     async def rows(self, sql: str, *args: object) -> Sequence[Row]:
         raise Unavailable("the database is not open")
 
-    async def write(self, unit: Unit[T]) -> T:
-        waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
+    async def write(self, unit: Unit[T], *, large: bool = False) -> T:
         if not self._is_open:
             raise Unavailable("the database is not open")
-        if self._memory:
-            # No disk to wait for, so no thread: the loop itself comes round to what waits.
-            self._in_memory.append(waiting)
-            if len(self._in_memory) == 1:
-                asyncio.get_running_loop().call_soon(self._write_in_memory)
-        else:
-            self._asked.append(waiting)
-            if len(self._asked) == 1:
-                asyncio.get_running_loop().call_soon(self._ask)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(unit, loop.create_future(), large)
+        self._asked.append(waiting)
+        if len(self._asked) == 1 and not self._lent:
+            loop.call_soon(self._turn)
         result: T = await waiting.done
         return result
 
-    def _ask(self) -> None:
-        """What one turn of the loop asked for goes to the writer at once: were it woken by each, it would contend with the loop for the GIL while
-        the loop is still asking."""
-        asked, self._asked = self._asked, []
-        self._queue.put(asked)
+    def _turn(self) -> None:
+        """What waits is run as one transaction, and committed once in the other thread; while that lasts, more comes to wait. The other thread
+        also runs what is large, or has to wait for another process."""
+        while self._asked and not self._lent:
+            batch = [self._asked.popleft()]
+            while not batch[0].large and self._asked and not self._asked[0].large and len(batch) < _MOST_GROUPED:
+                batch.append(self._asked.popleft())
+            if self._memory:  # no disk to wait for
+                _deliver(self._commit_together(batch))
+            else:
+                self._lent = True
+                self._queue.put(self._begun(batch))
 
-    def _write_in_memory(self) -> None:
-        batch, self._in_memory = self._in_memory, []
-        _deliver(self._commit_together(batch))
+    def _begun(self, batch: list[_Waiting]) -> Callable[[], list[_Outcome]]:
+        """What is left for the other thread."""
+        if batch[0].large:
+            return partial(self._commit_patiently, batch)
+        try:
+            return partial(self._committed, self._run_together(batch))
+        except _Locked:
+            return partial(self._commit_patiently, batch)
 
-    def _write_grouped(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The writer thread: what waits is run as one transaction and committed once; while that lasts, more comes to wait."""
-        while (first := self._queue.get()) is not None:
-            batch = first
-            while len(batch) < _MOST_GROUPED and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    self._queue.put(None)  # close() waits for what was asked before it
-                    break
-                batch.extend(following)
-            loop.call_soon_threadsafe(_deliver, self._commit_together(batch))
+    def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The other thread's life."""
+        while (rest := self._queue.get()) is not None:
+            loop.call_soon_threadsafe(self._returned, rest())
+
+    def _returned(self, outcomes: list[_Outcome]) -> None:
+        self._lent = False
+        self._turn()
+        _deliver(outcomes)
+
+    def _commit_patiently(self, batch: list[_Waiting]) -> list[_Outcome]:
+        self._writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+        try:
+            return self._commit_together(batch)
+        except _Locked:
+            failure = Unavailable("the database file cannot be used now: another process writes to it all the time")
+            return [_Outcome(each.done, None, failure) for each in batch]
+        finally:
+            self._writer.execute("PRAGMA busy_timeout = 0")
 
     def _commit_together(self, batch: list[_Waiting]) -> list[_Outcome]:
+        return self._committed(self._run_together(batch))
+
+    def _run_together(self, batch: list[_Waiting]) -> list[_Outcome]:
         """Nearly always every unit succeeds, and none needs a savepoint. Where one does not, all is rolled back and done again, each apart:
-        units are made to be run again, as PostgreSQL asks it of them too."""
+        units are made to be run again, as PostgreSQL asks it of them too. Raises _Locked."""
         try:
-            return self._commit(batch, self._run_plainly)
+            return self._run(batch, self._run_plainly)
         except _UnitFailed as failed:
             if len(batch) == 1:
                 return [_Outcome(batch[0].done, None, failed.error)]
-            return self._commit(batch, self._run_in_savepoint)
+            return self._run(batch, self._run_in_savepoint)
 
-    def _commit(self, batch: list[_Waiting], run: Callable[[Unit[Any]], tuple[Any, BaseException | None]]) -> list[_Outcome]:
+    def _run(self, batch: list[_Waiting], run: Callable[[Unit[Any]], tuple[Any, BaseException | None]]) -> list[_Outcome]:
+        """Leaves the transaction open where everything went well."""
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            outcomes = [_Outcome(each.done, *run(each.unit)) for each in batch]
-            self._writer.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise _Locked from error
+            return self._failed(batch, error)
+        try:
+            return [_Outcome(each.done, *run(each.unit)) for each in batch]
         except _UnitFailed:
             self._writer.execute("ROLLBACK")
             raise
-        except Exception as error:  # noqa: BLE001  # each who waits gets the reason; the writer goes on with the next batch
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            failure = _translate(error) if isinstance(error, sqlite3.Error) else error
-            return [_Outcome(each.done, None, failure) for each in batch]
+        except Exception as error:  # noqa: BLE001  # each who waits gets the reason; the next batch goes on
+            return self._failed(batch, error)
+
+    def _committed(self, outcomes: list[_Outcome]) -> list[_Outcome]:
+        if not self._writer.in_transaction:  # nothing to keep: it was rolled back
+            return outcomes
+        try:
+            self._writer.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  # as above
+            return self._failed(outcomes, error)
         return outcomes
+
+    def _failed(self, batch: Sequence[_Waiting | _Outcome], error: Exception) -> list[_Outcome]:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        failure = _translate(error) if isinstance(error, sqlite3.Error) else error
+        return [_Outcome(each.done, None, failure) for each in batch]
 
     def _run_plainly(self, unit: Unit[Any]) -> tuple[Any, None]:
         """Raises _UnitFailed with what the unit raised."""
@@ -283,13 +328,13 @@ class SqliteEngine:
     async def close(self) -> None:
         """Finishes what was asked before, then lets go of the file."""
         self._is_open = False
+        while self._asked or self._lent:
+            self._turn()
+            await asyncio.sleep(0.001)
         if self._thread is not None:
-            if self._asked:
-                self._ask()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
-            await asyncio.sleep(0)  # the writer's last answers
         if hasattr(self, "_writer"):
             if not self._memory:
                 self._reader.close()

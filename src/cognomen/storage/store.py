@@ -81,9 +81,9 @@ class Store:
         self.identity_pools = IdentityPools(engine, cache)
         self.identities = Identities(engine)
 
-    async def write(self, unit: Unit[T]) -> T:
-        """All of the unit's writes, durably, or none. Raises what the unit raises, and Unavailable."""
-        return await self.engine.write(unit)
+    async def write(self, unit: Unit[T], *, large: bool = False) -> T:
+        """All of the unit's writes, durably, or none; `large` where there are more than some dozens. Raises what the unit raises, and Unavailable."""
+        return await self.engine.write(unit, large=large)
 
     async def check(self) -> None:
         """Raises Unavailable when the database does not answer."""
@@ -98,4 +98,4 @@ class Store:
             async def unit(tx: Tx, table: str = table, before: float = before) -> None:
                 await tx.run(f"DELETE FROM {table} WHERE expires_at < $1", before)
 
-            await self.engine.write(unit)
+            await self.engine.write(unit, large=True)

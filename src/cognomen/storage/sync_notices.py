@@ -65,7 +65,7 @@ class SyncNotices:
                     taken.append(msgspec.structs.replace(Notice(*row), due_at=until))
             return taken
 
-        return await self._engine.write(unit)
+        return await self._engine.write(unit, large=len(rows) > 32)
 
     async def told(self, notices: Sequence[Notice], now: float) -> None:
         """Forgets them; where a newer count came meanwhile, that is due at once."""
@@ -80,7 +80,7 @@ class SyncNotices:
                 )
                 await tx.run(f"DELETE FROM sync_notices WHERE {_KEY} AND sync_count <= $5", *notice.key, notice.sync_count)
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=len(notices) > 32)
 
     async def put_off(self, notices: Sequence[tuple[Notice, float]]) -> None:
         """Each to its time, unless another took it meanwhile."""
@@ -95,11 +95,11 @@ class SyncNotices:
                     notice.failures + 1,
                 )
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=len(notices) > 32)
 
     async def drop(self, notices: Sequence[Notice]) -> None:
         async def unit(tx: Tx) -> None:
             for notice in notices:
                 await tx.run(f"DELETE FROM sync_notices WHERE {_KEY}", *notice.key)
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=len(notices) > 32)

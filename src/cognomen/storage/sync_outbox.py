@@ -134,7 +134,7 @@ class SyncOutbox:
                     change.sync_count,
                 )
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=len(gone) > 32)
 
     async def keep_payload(self, pool_id: str, payload_id: str, identity_id: str, records: str, expires_at: float) -> None:
         """What is kept already stays as it is, for longer."""
@@ -150,7 +150,7 @@ class SyncOutbox:
                 records,
             )
 
-        await self._engine.write(unit)
+        await self._engine.write(unit, large=True)
 
     async def payload(self, pool_id: str, payload_id: str) -> str | None:
         row = await self._engine.row("SELECT records FROM sync_payloads WHERE pool_id = $1 AND payload_id = $2", pool_id, payload_id)

@@ -74,7 +74,7 @@ async def delete_dataset(cx: Context, request: sync.DeleteDatasetRequest) -> syn
         await cx.store.datasets.count_bytes(tx, pool_id, identity_id, -present.bytes, now)
         return present, await changes.leave(cx.store, tx, settings, gone, (), operation=record.REMOVE, now=now)
 
-    deleted, waits = await cx.store.write(unit)
+    deleted, waits = await cx.store.write(unit, large=True)
     cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)
     return sync.DeleteDatasetResponse(dataset=shown(deleted))
 

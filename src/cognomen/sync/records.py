@@ -25,6 +25,7 @@ from cognomen.sync.patches import Change, Update
 
 _PAGE = 1_024
 _LONGEST_DEVICE = 256
+_MANY = 32  # records; so many values may be long, too
 _MOST_COUNTED = 1_000  # datasets, where twenty are enough
 
 
@@ -89,7 +90,7 @@ async def update_records(cx: Context, request: sync.UpdateRecordsRequest) -> syn
         )
         return [*update.stored, *update.ignored], waits
 
-    records, waits = await cx.store.write(unit)
+    records, waits = await cx.store.write(unit, large=len(wanted) > _MANY)
     cx.tell(DatasetChanged, pool_id, identity_id=identity_id, waits=waits)
     return sync.UpdateRecordsResponse(records=[shown(each) for each in records])
 

@@ -203,7 +203,7 @@ class ImportRunner:
 
         for _ in range(_TRIES):
             with contextlib.suppress(Taken):
-                advanced, runs = await self._store.write(unit)
+                advanced, runs = await self._store.write(unit, large=True)
                 await self._log.tell(pool, advanced, runs)
                 return advanced
         raise Stale(job.job_id)
