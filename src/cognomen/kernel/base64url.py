@@ -3,7 +3,6 @@ altered in its unused bits, padded or broken over lines is never taken for the o
 
 from __future__ import annotations
 
-import base64
 import binascii
 import string
 
@@ -14,7 +13,7 @@ _LAST = {0: frozenset(_ALPHABET), 2: frozenset(_ALPHABET[::16]), 3: frozenset(_A
 
 
 def encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).decode("ascii").rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def decode(text: str) -> bytes:

@@ -5,7 +5,6 @@ see which attribute, and which role of which group wins, was decided before.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +16,7 @@ _FLAGS: Final = frozenset(flag for _, flag in _VERIFIED)
 _NOT_COPIED: Final = frozenset({"sub", "identities"}) | _FLAGS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Who signed in. `groups` in order of precedence; `roles` their ARNs in the same order, `preferred_role` the one of the lowest precedence
     if there is just one. `attributes` holds all of the user's, as stored (texts); they show nothing before `readable` was applied."""
 
@@ -40,8 +38,7 @@ class Strength(msgspec.Struct, frozen=True):
     amr: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What one issue of tokens has in common. Times in whole epoch seconds. `origin_jti` is None where the client has token
     revocation switched off: then neither it nor `jti` is written."""
 

@@ -35,21 +35,21 @@ _DIGEST: Final = Prehashed(SHA256())
 def serve(connection: socket.socket) -> None:
     """Until the other end is closed."""
     keys: dict[int, RSAPrivateKey] = {}
-    received = bytearray()
+    left = b""
     connection.sendall(READY)
     while read := connection.recv(_READ):
-        received += read
-        while len(received) >= FRAME.size:
-            kind, size = FRAME.unpack_from(received)
-            end = FRAME.size + size
+        received, at = left + read, 0
+        while len(received) >= at + FRAME.size:
+            kind, size = FRAME.unpack_from(received, at)
+            begin, end = at + FRAME.size, at + FRAME.size + size
             if len(received) < end:
                 break
-            body = bytes(received[FRAME.size : end])
-            del received[:end]
+            body, at = received[begin:end], end
             if kind == KEY:
                 keys[SLOT.unpack_from(body)[0]] = _key(body[SLOT.size :])
             else:
                 connection.sendall(b"".join([keys[slot].sign(digest, _PADDING, _DIGEST) for slot, digest in PAIR.iter_unpack(body)]))
+        left = received[at:]
 
 
 def _key(der: bytes) -> RSAPrivateKey:
