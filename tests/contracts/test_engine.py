@@ -156,6 +156,25 @@ class TestTogether:
         await asyncio.gather(*(engine.write(unit_of(*pair)) for pair in (("a", "b"), ("b", "a")) * 3))
         assert [row[0] for row in await engine.rows("SELECT n FROM things WHERE tenant = 't'")] == [6, 6]
 
+    async def test_whoever_wrote_reads_it(self, engine: Engine) -> None:
+        """At once, whatever others read in the same turn of the loop."""
+        ended = False
+
+        async def read_all_the_time() -> None:
+            while not ended:
+                await names(engine)
+                await asyncio.sleep(0)
+
+        async def write_and_read(lane: int) -> None:
+            for number in range(40):
+                name = await engine.write(adding(f"{lane}-{number}"))
+                assert await engine.row("SELECT 1 FROM things WHERE tenant = 't' AND name = $1", name) is not None
+
+        readers = [asyncio.create_task(read_all_the_time()) for _ in range(4)]
+        await asyncio.gather(*(write_and_read(lane) for lane in range(6)))
+        ended = True
+        await asyncio.gather(*readers)
+
     async def test_readers_see_whole_units_only(self, engine: Engine) -> None:
         """Reads go on during writes, and never see half a unit: what moves between two rows is always in one of them."""
         await engine.write(adding("a", 100))

@@ -94,6 +94,46 @@ class SqliteTx:
             raise _translate(error) from error
 
 
+class _Reads(SqliteTx):
+    """Reads that one turn of the loop asks for share a transaction: its locks cost two calls to the system, more than half of a small read.
+
+    It is over before the loop hears of a commit, so that whoever wrote reads what they wrote: callbacks run in the order in which they were asked for, and
+    the end was asked for when the transaction began."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._is_open = False
+
+    def _begin(self) -> None:
+        self._execute("BEGIN")
+        self._is_open = True
+        self._loop.call_soon(self.end)
+
+    def end(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._connection.rollback()
+
+    async def row(self, sql: str, *args: object) -> Row | None:
+        try:
+            if not self._is_open:
+                self._begin()
+            found: Row | None = self._execute(_translated.get(sql) or _sql(sql), args).fetchone()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return found
+
+    async def rows(self, sql: str, *args: object) -> Sequence[Row]:
+        try:
+            if not self._is_open:
+                self._begin()
+            return self._execute(_translated.get(sql) or _sql(sql), args).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+
+
 class SqliteEngine:
     """One file, one server: a second one on the same file is refused by a lock beside it (`exclusive`; a command of a moment does without)."""
 
@@ -128,7 +168,7 @@ class SqliteEngine:
             raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
         self._tx = SqliteTx(self._writer)
         self._is_open = True
-        reads = SqliteTx(self._reader)
+        reads = self._reads = SqliteTx(self._reader) if self._memory else _Reads(self._reader)
         self._time = asyncio.get_running_loop().time
         # Bound once: a read then costs no further call.
         self.__dict__.update(row=reads.row, rows=reads.rows)
@@ -302,6 +342,8 @@ class SqliteEngine:
             for statement in statements:
                 self._writer.execute(statement)
             self._writer.execute("COMMIT")
+            if isinstance(self._reads, _Reads):
+                self._reads.end()  # what is read in this same turn sees the new schema
         except sqlite3.Error as error:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
@@ -336,7 +378,8 @@ class SqliteEngine:
             await asyncio.to_thread(self._thread.join)
             self._thread = None
         if hasattr(self, "_writer"):
-            if not self._memory:
+            if isinstance(self._reads, _Reads):
+                self._reads.end()
                 self._reader.close()
             self._writer.close()
         self._release_lock()
