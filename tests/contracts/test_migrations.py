@@ -13,6 +13,7 @@ import pytest
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import CannotStart
 from cognomen.storage.migrate import migrate, migrations, version
+from cognomen.storage.sessions import Rotated
 from cognomen.storage.store import Store
 from cognomen.tokens.keys import KeyPair, PreparedKeyMaker
 from tests.contracts.conftest import Database
@@ -131,3 +132,31 @@ async def test_datasets_of_before(database: Database) -> None:
     await engine.write(changed)
     records = await datasets.changed("p", "i", dataset.name, (0, ""), 10, removed=False)
     assert sorted((record.key, record.value) for record in records) == [("long" * 100, "w"), ("short", "w")]
+
+
+async def test_sessions_of_before(database: Database) -> None:
+    """They go on under their users, and so do the refresh tokens that were rotated away."""
+    engine = await database.open()
+    for number, name, statements in migrations():
+        if number < 44:
+            await engine.script([*statements, f"INSERT INTO migrations (number, name) VALUES ({number}, '{name}')"])
+
+    async def stored(tx: Tx) -> None:
+        await tx.run(
+            "INSERT INTO sessions (pool_id, origin_jti, sub, client_id, refresh_digest, auth_time, expires_at, scope, session_id, acr)"
+            " VALUES ('p', 'j', 's', 'c', $1, 1.0, 9e9, 'scope', 'tkn', '{}')",
+            b"digest",
+        )
+        await tx.run(
+            "INSERT INTO rotated_refresh_tokens (pool_id, refresh_digest, origin_jti, grace_until, expires_at) VALUES ('p', $1, 'j', 5.0, 9e9)",
+            b"old",
+        )
+
+    await engine.write(stored)
+    await migrate(engine)
+    sessions = Store(engine).sessions
+    found = await sessions.get("p", "s", "j")
+    assert found is not None and (found.refresh_digest, found.expires_at, found.session_id, found.acr) == (b"digest", 9e9, "tkn", "{}")
+    assert await sessions.by_refresh_digest("p", b"digest") == found
+    assert await sessions.tracked("p", "s", 2.0) == [found]
+    assert await sessions.rotated("p", b"old") == Rotated("s", "j", 5.0)

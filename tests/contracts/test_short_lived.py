@@ -34,17 +34,18 @@ class TestSessions:
         """By its id and by its token's digest; revoked once, the first moment stands; all of a user's, and only theirs."""
         other = msgspec.structs.replace(self.session, origin_jti="other", sub="bea", refresh_digest=b"o")
         await self._add(store, self.session, other)
-        assert await store.sessions.get(POOL, "jti") == self.session == await store.sessions.by_refresh_digest(POOL, b"digest")
-        assert await store.sessions.get("us-east-1_Another01", "jti") is None
+        assert await store.sessions.get(POOL, "sub", "jti") == self.session == await store.sessions.by_refresh_digest(POOL, b"digest")
+        assert await store.sessions.get("us-east-1_Another01", "sub", "jti") is None
+        assert await store.sessions.get(POOL, "bea", "jti") is None
 
         async def revoke(tx: Tx) -> None:
-            await store.sessions.revoke(tx, POOL, "jti", 5.0)
+            await store.sessions.revoke(tx, self.session, 5.0)
             await store.sessions.revoke_all(tx, POOL, "sub", 6.0)
 
         await store.write(revoke)
-        found = await store.sessions.get(POOL, "jti")
+        found = await store.sessions.get(POOL, "sub", "jti")
         assert found is not None and found.revoked_at == 5.0
-        assert await store.sessions.get(POOL, "other") == other
+        assert await store.sessions.get(POOL, "bea", "other") == other
 
     async def test_tracked_ones(self, store: Store) -> None:
         """Live ones of the user that have an id, the one used last first; a use is noted until the session is revoked."""
@@ -64,7 +65,7 @@ class TestSessions:
         activity = Activity(5.0, "::2", "e")
 
         async def touch(tx: Tx) -> tuple[bool, bool, bool]:
-            touched = [await store.sessions.touch(tx, POOL, name, activity) for name in ("a", "gone", "none")]
+            touched = [await store.sessions.touch(tx, each, activity) for each in (a, gone, of("none", 1.0))]
             return touched[0], touched[1], touched[2]
 
         assert await store.write(touch) == (True, False, False)
@@ -79,7 +80,8 @@ class TestSessions:
 
         await self._add(store, of("one"), of("asks"), of("elsewhere", device_key="l"), of("none", device_key=None), of("bea", sub="bea"))
         await store.write(lambda tx: store.sessions.revoke_device(tx, POOL, "sub", "k", 5.0, but="asks"))
-        found = [await store.sessions.get(POOL, name) for name in ("one", "asks", "elsewhere", "none", "bea")]
+        places = [("sub", "one"), ("sub", "asks"), ("sub", "elsewhere"), ("sub", "none"), ("bea", "bea")]
+        found = [await store.sessions.get(POOL, *place) for place in places]
         assert [session.revoked_at if session else 0.0 for session in found] == [5.0, None, None, None, None]
 
     async def test_rotation(self, store: Store) -> None:
@@ -94,8 +96,8 @@ class TestSessions:
         found = await store.sessions.by_refresh_digest(POOL, b"third")
         assert found is not None and found.origin_jti == "jti"
         assert await store.sessions.by_refresh_digest(POOL, b"digest") is None
-        assert await store.sessions.rotated(POOL, b"digest") == Rotated("jti", 10.0)
-        assert await store.sessions.rotated(POOL, b"second") == Rotated("jti", 20.0)
+        assert await store.sessions.rotated(POOL, b"digest") == Rotated("sub", "jti", 10.0)
+        assert await store.sessions.rotated(POOL, b"second") == Rotated("sub", "jti", 20.0)
         assert await store.sessions.rotated(POOL, b"third") is None
 
 
@@ -176,7 +178,7 @@ class TestShortLived:
         }
         assert counts == {"sessions": 2, "codes": 1, "used_marks": 1, "attempts": 1}
         await store.sweep(100_000.0)
-        assert await store.sessions.get(POOL, "j10.0") is None and await store.sessions.get(POOL, "j200000.0") is not None
+        assert await store.sessions.get(POOL, "s", "j10.0") is None and await store.sessions.get(POOL, "s", "j200000.0") is not None
 
 
 class TestInbox:

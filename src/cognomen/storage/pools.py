@@ -21,7 +21,7 @@ OWNED = (
     ("password_history", "sub"),
     ("group_members", "sub"),
     ("user_groups", "name"),
-    ("sessions", "origin_jti"),
+    ("sessions", "sub"),
     ("sso_sessions", "session_id"),
     ("rotated_refresh_tokens", "refresh_digest"),
     ("devices", "device_key"),

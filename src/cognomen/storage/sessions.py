@@ -47,16 +47,18 @@ class Session(msgspec.Struct, frozen=True):
     acr: str | None = None
 
 
+_ONE = "pool_id = $1 AND sub = $2 AND origin_jti = $3"
 _TRACKED = "pool_id = $1 AND sub = $2 AND session_id IS NOT NULL AND revoked_at IS NULL AND expires_at > $3"
 _BOTH = f"{', '.join(f's.{name}' for name in _COLUMNS.split(', '))}, {', '.join(f'u.{name}' for name in USER_COLUMNS.split(', '))}"
 _JOINED = "FROM sessions s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub WHERE s.pool_id = $1 AND"
-_BY_JTI = f"SELECT {_BOTH} {_JOINED} s.origin_jti = $2"
+_BY_JTI = f"SELECT {_BOTH} {_JOINED} s.sub = $2 AND s.origin_jti = $3"
 _BY_DIGEST = f"SELECT {_BOTH}, {IN_GROUPS.format('u')} {_JOINED} s.refresh_digest = $2"
 
 
 class Rotated(msgspec.Struct, frozen=True):
     """A refresh token that another has replaced."""
 
+    sub: str
     origin_jti: str
     grace_until: float
 
@@ -76,17 +78,17 @@ class Sessions:
     async def add(self, tx: Tx, session: Session) -> None:
         await tx.run(_ADD, *msgspec.structs.astuple(session))
 
-    async def get(self, pool_id: str, origin_jti: str, tx: Reader | None = None) -> Session | None:
-        row = await (tx or self._engine).row(f"SELECT {_COLUMNS} FROM sessions WHERE pool_id = $1 AND origin_jti = $2", pool_id, origin_jti)
+    async def get(self, pool_id: str, sub: str, origin_jti: str, tx: Reader | None = None) -> Session | None:
+        row = await (tx or self._engine).row(f"SELECT {_COLUMNS} FROM sessions WHERE {_ONE}", pool_id, sub, origin_jti)
         return _session(row) if row else None
 
     async def by_refresh_digest(self, pool_id: str, digest: bytes) -> Session | None:
         row = await self._engine.row(f"SELECT {_COLUMNS} FROM sessions WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest)
         return _session(row) if row else None
 
-    async def with_user(self, pool_id: str, origin_jti: str) -> tuple[Session, User] | None:
+    async def with_user(self, pool_id: str, sub: str, origin_jti: str) -> tuple[Session, User] | None:
         """A session and whose it is, in one read."""
-        return _both(await self._engine.row(_BY_JTI, pool_id, origin_jti))
+        return _both(await self._engine.row(_BY_JTI, pool_id, sub, origin_jti))
 
     async def with_user_by_refresh_digest(self, pool_id: str, digest: bytes) -> tuple[Session, User] | None:
         """The same, by the refresh token; and whether the user is in groups, which the new tokens name."""
@@ -94,30 +96,34 @@ class Sessions:
 
     async def rotated(self, pool_id: str, digest: bytes, tx: Reader | None = None) -> Rotated | None:
         row = await (tx or self._engine).row(
-            "SELECT origin_jti, grace_until FROM rotated_refresh_tokens WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest
+            "SELECT sub, origin_jti, grace_until FROM rotated_refresh_tokens WHERE pool_id = $1 AND refresh_digest = $2", pool_id, digest
         )
         return Rotated(*row) if row else None
 
     async def rotate(self, tx: Tx, session: Session, used: bytes, current: bytes, new: bytes, grace_until: float) -> None:
         """`new` continues the session. The token that was `used` and the `current` one (another, when a used one came again within its
         grace) work until `grace_until`, and then prove reuse. A grace that runs is not lengthened."""
-        await tx.run(
-            "UPDATE sessions SET refresh_digest = $3 WHERE pool_id = $1 AND origin_jti = $2", session.pool_id, session.origin_jti, new
-        )
+        await tx.run(f"UPDATE sessions SET refresh_digest = $4 WHERE {_ONE}", session.pool_id, session.sub, session.origin_jti, new)
         for digest in {used, current}:
             await tx.run(
-                "INSERT INTO rotated_refresh_tokens (pool_id, refresh_digest, origin_jti, grace_until, expires_at) VALUES ($1, $2, $3, $4, $5)"
+                "INSERT INTO rotated_refresh_tokens (pool_id, refresh_digest, origin_jti, grace_until, expires_at, sub)"
+                " VALUES ($1, $2, $3, $4, $5, $6)"
                 " ON CONFLICT (pool_id, refresh_digest) DO NOTHING",
                 session.pool_id,
                 digest,
                 session.origin_jti,
                 grace_until,
                 session.expires_at,
+                session.sub,
             )
 
-    async def revoke(self, tx: Tx, pool_id: str, origin_jti: str, now: float) -> None:
+    async def revoke(self, tx: Tx, session: Session, now: float) -> None:
         await tx.run(
-            "UPDATE sessions SET revoked_at = $3 WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL", pool_id, origin_jti, now
+            f"UPDATE sessions SET revoked_at = $4 WHERE {_ONE} AND revoked_at IS NULL",
+            session.pool_id,
+            session.sub,
+            session.origin_jti,
+            now,
         )
 
     async def revoke_all(self, tx: Tx, pool_id: str, sub: str, now: float) -> None:
@@ -141,14 +147,14 @@ class Sessions:
         )
         return [_session(row) for row in rows]
 
-    async def touch(self, tx: Tx, pool_id: str, origin_jti: str, activity: Activity) -> bool:
+    async def touch(self, tx: Tx, session: Session, activity: Activity) -> bool:
         """Notes the last use of a tracked session; False when it has been revoked or removed meanwhile."""
         return bool(
             await tx.run(
-                "UPDATE sessions SET last_active_at = $3, last_ip = $4, device_type = $5"
-                " WHERE pool_id = $1 AND origin_jti = $2 AND revoked_at IS NULL",
-                pool_id,
-                origin_jti,
+                f"UPDATE sessions SET last_active_at = $4, last_ip = $5, device_type = $6 WHERE {_ONE} AND revoked_at IS NULL",
+                session.pool_id,
+                session.sub,
+                session.origin_jti,
                 activity.at,
                 activity.ip,
                 activity.device_type,

@@ -78,8 +78,8 @@ async def whose(store: Store, pool_id: str, claims: dict[str, Any]) -> tuple[Use
     signed them out since."""
     origin_jti = claims.get("origin_jti")
     if origin_jti is not None:
-        found: tuple[Session, User] | None = await store.sessions.with_user(pool_id, str(origin_jti))
-        if found is not None and found[0].revoked_at is None and found[1].sub == claims["sub"]:
+        found: tuple[Session, User] | None = await store.sessions.with_user(pool_id, str(claims["sub"]), str(origin_jti))
+        if found is not None and found[0].revoked_at is None:
             return found[1], True
     user = await store.users.by_sub(pool_id, str(claims["sub"]))
     if user is None or origin_jti is not None:

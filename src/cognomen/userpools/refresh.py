@@ -61,9 +61,7 @@ async def _renewed(
     cx: Context, pool: Pool, client: Client, session: Session, user: User, occasion: Occasion
 ) -> idp.AuthenticationResultType:
     activity = tracking.activity(cx, pool, session)
-    if activity is not None and not await cx.store.write(
-        lambda tx: cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
-    ):
+    if activity is not None and not await cx.store.write(lambda tx: cx.store.sessions.touch(tx, session, activity)):
         raise _revoked()
     result = await issue.tokens(cx, pool, client, await issue.claims_of(cx, pool, client, user, session, occasion))
     _tell(cx, client, user, rotated=False)
@@ -86,7 +84,7 @@ async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old
     activity = tracking.activity(cx, pool, session)
 
     async def unit(tx: Tx) -> bool:
-        present = await cx.store.sessions.get(session.pool_id, session.origin_jti, tx)
+        present = await cx.store.sessions.get(session.pool_id, session.sub, session.origin_jti, tx)
         if present is None or present.revoked_at is not None:
             raise _revoked()
         replaced = await cx.store.sessions.rotated(session.pool_id, old, tx)
@@ -94,7 +92,7 @@ async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old
             return False
         await cx.store.sessions.rotate(tx, present, old, present.refresh_digest, new, now + grace)
         if activity is not None:
-            await cx.store.sessions.touch(tx, session.pool_id, session.origin_jti, activity)
+            await cx.store.sessions.touch(tx, session, activity)
         return True
 
     if not await cx.store.write(unit):
@@ -121,7 +119,7 @@ async def _session(cx: Context, pool: Pool, client: Client, token: str, device_k
 
 async def _session_of_rotated(cx: Context, pool: Pool, client: Client, digest: bytes) -> tuple[Session, User]:
     replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
-    found = await cx.store.sessions.with_user(pool.pool_id, replaced.origin_jti) if replaced else None
+    found = await cx.store.sessions.with_user(pool.pool_id, replaced.sub, replaced.origin_jti) if replaced else None
     if replaced is None or found is None or found[0].client_id != client.client_id:
         raise _invalid()
     if replaced.grace_until <= cx.clock.now() and found[0].revoked_at is None:
@@ -132,7 +130,7 @@ async def _session_of_rotated(cx: Context, pool: Pool, client: Client, digest: b
 async def _end_reused(cx: Context, client: Client, session: Session) -> None:
     """A token that was rotated away came back: whoever holds which of the two, the session ends. Survives the error, as a unit of its own."""
     now = cx.clock.now()
-    await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session.pool_id, session.origin_jti, now))
+    await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session, now))
     cx.tell(RefreshTokenReused, session.pool_id, sub=session.sub, username="", client_id=client.client_id)
     raise errors.RefreshTokenReuseException("Refresh token reuse detected.")
 

@@ -41,7 +41,7 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
     session = await cx.store.sessions.by_refresh_digest(pool.pool_id, digest)
     if session is None:
         replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
-        session = await cx.store.sessions.get(pool.pool_id, replaced.origin_jti) if replaced else None
+        session = await cx.store.sessions.get(pool.pool_id, replaced.sub, replaced.origin_jti) if replaced else None
     if session is None:
         return idp.RevokeTokenResponse()  # RFC 7009, 2.2: an unknown token is as good as revoked
     if session.client_id != client.client_id:
@@ -50,7 +50,7 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
     parent = session.origin_session_id if request.revoke_associated_sessions == "LINKED" and pool.settings.sessions.tracking else None
 
     async def unit(tx: Tx) -> None:
-        await cx.store.sessions.revoke(tx, pool.pool_id, kept.origin_jti, now)
+        await cx.store.sessions.revoke(tx, kept, now)
         if parent is not None:
             await cx.store.sso_sessions.remove(tx, pool.pool_id, parent)
 

@@ -30,7 +30,7 @@ async def make_room(cx: Context, tx: Tx, session: Session, most: int) -> list[Se
     now = cx.clock.now()
     gone = (await cx.store.sessions.tracked(session.pool_id, session.sub, now, tx))[most - 1 :]
     for old in gone:
-        await cx.store.sessions.revoke(tx, old.pool_id, old.origin_jti, now)
+        await cx.store.sessions.revoke(tx, old, now)
     return gone
 
 

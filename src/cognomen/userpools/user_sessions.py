@@ -124,7 +124,7 @@ async def _revoke(cx: Context, user: User, session_id: str, *, current: str | No
             gone += [each for each in tokens if each.origin_session_id in sso and each.origin_jti != current]
             sso += through
         for each in gone:
-            await store.sessions.revoke(tx, each.pool_id, each.origin_jti, now)
+            await store.sessions.revoke(tx, each, now)
         for each_id in sso:
             await store.sso_sessions.remove(tx, user.pool_id, each_id)
         return gone
