@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from structlog.testing import capture_logs
 
 from cognomen.kernel.workers import Workers
 from cognomen.tokens import signing_process
@@ -135,11 +136,16 @@ async def test_a_process_that_is_killed_loses_nothing(signer: Signer, keys: list
 
 
 async def test_one_that_can_not_be_started(signer: Signer, keys: list[tuple[str, RSAPrivateKey]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads sign everything."""
+    """Threads sign everything, and the log says why."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    await sign(signer, keys, 50)
-    await sign(signer, keys, 50)
+    with capture_logs() as lines:
+        await sign(signer, keys, 50)
+        await sign(signer, keys, 50)
     assert signer.processes == 0
+    assert [(line["event"], line.get("reason")) for line in lines] == [
+        ("tokens are signed by threads for a while, more slowly: a process that did it ended", None),
+        ("no process can be started to sign tokens", "No such file or directory"),
+    ]
 
 
 async def test_one_that_ends_before_it_is_ready(
@@ -154,10 +160,12 @@ async def test_one_that_ends_before_it_is_ready(
 
 
 async def test_it_ends_when_it_has_nothing_to_do(workers: Workers, keys: list[tuple[str, RSAPrivateKey]]) -> None:
-    """And gives its memory back; the next rush gets another."""
+    """And gives its memory back, without a word; the next rush gets another."""
     signer = Signer(workers, most=1, idle_seconds=0.2)
     pid = await with_process(signer, keys)
-    await until(lambda: signer.processes == 0 and not alive(pid))
+    with capture_logs() as lines:
+        await until(lambda: signer.processes == 0 and not alive(pid))
+    assert lines == []
     assert await with_process(signer, keys) != pid
     await signer.stop()
 

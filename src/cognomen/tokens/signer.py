@@ -125,9 +125,9 @@ class Signer:
         try:
             await process.run()
         except OSError as error:
-            if process is self._starting:
-                self._gone(process, [])
-            log.warning("no process can be started to sign tokens: threads do it, more slowly", reason=error.strerror)
+            log.warning("no process can be started to sign tokens", reason=error.strerror)
+        if process is self._starting:  # it came to nothing before there was one
+            self._gone(process, [])
 
     def _come(self, process: SigningProcess) -> None:
         self._starting = None
@@ -157,6 +157,7 @@ class Signer:
             return
         if known:
             self._not_before = asyncio.get_running_loop().time() + _AGAIN_SECONDS
+            log.warning("tokens are signed by threads for a while, more slowly: a process that did it ended")
         waiting = left if self._processes else [*left, *self._waiting]
         if not self._processes:
             self._waiting.clear()
