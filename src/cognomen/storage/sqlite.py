@@ -72,7 +72,7 @@ class SqliteTx:
     """Statements on one connection; every await returns at once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
+        self._execute: Callable[[str, Sequence[Any]], sqlite3.Cursor] = connection.execute
 
     async def row(self, sql: str, *args: object) -> Row | None:
         try:
@@ -105,33 +105,19 @@ class _Reads(SqliteTx):
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._is_open = False
+        self._execute = self._within
 
-    def _begin(self) -> None:
-        self._execute("BEGIN")
-        self._is_open = True
-        self._loop.call_soon(self.end)
+    def _within(self, sql: str, args: Sequence[Any]) -> sqlite3.Cursor:
+        if not self._is_open:
+            self._connection.execute("BEGIN")
+            self._is_open = True
+            self._loop.call_soon(self.end)
+        return self._connection.execute(sql, args)
 
     def end(self) -> None:
         if self._is_open:
             self._is_open = False
             self._connection.rollback()
-
-    async def row(self, sql: str, *args: object) -> Row | None:
-        try:
-            if not self._is_open:
-                self._begin()
-            found: Row | None = self._execute(_translated.get(sql) or _sql(sql), args).fetchone()
-        except sqlite3.Error as error:
-            raise _translate(error) from error
-        return found
-
-    async def rows(self, sql: str, *args: object) -> Sequence[Row]:
-        try:
-            if not self._is_open:
-                self._begin()
-            return self._execute(_translated.get(sql) or _sql(sql), args).fetchall()
-        except sqlite3.Error as error:
-            raise _translate(error) from error
 
 
 class SqliteEngine:
