@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from typing import Any
 
@@ -317,6 +318,18 @@ class TestSqlite:
         other.execute("COMMIT")
         assert await asyncio.gather(*writing) == ["a", "b"]
         assert await names(engine) == ["a", "b", "other"]
+        other.close()
+        await engine.close()
+
+    async def test_a_script_waits_for_another_process(self, tmp_path: Any) -> None:
+        """A server and a command that start together on a new file migrate one after the other."""
+        engine = SqliteEngine(str(tmp_path / "a.db"))
+        await engine.open()
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.3, other.rollback).start()
+        await engine.script(TABLE)
+        assert await names(engine) == []
         other.close()
         await engine.close()
 

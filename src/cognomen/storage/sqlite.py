@@ -148,7 +148,7 @@ class SqliteEngine:
             self._reader = self._writer if self._memory else self._connect()
             if not self._memory:
                 self._reader.execute("PRAGMA query_only = 1")
-                self._writer.execute("PRAGMA busy_timeout = 0")
+                self._wait_for_others(0)
         except sqlite3.Error as error:
             self._release_lock()
             raise CannotStart(f"cannot open the database file {self._path}: {error}") from error
@@ -243,14 +243,17 @@ class SqliteEngine:
         _deliver(outcomes)
 
     def _commit_patiently(self, batch: list[_Waiting]) -> list[_Outcome]:
-        self._writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+        self._wait_for_others(_BUSY_SECONDS)
         try:
             return self._commit_together(batch)
         except _Locked:
             failure = Unavailable("the database file cannot be used now: another process writes to it all the time")
             return [_Outcome(each.done, None, failure) for each in batch]
         finally:
-            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._wait_for_others(0)
+
+    def _wait_for_others(self, seconds: float) -> None:
+        self._writer.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     def _commit_together(self, batch: list[_Waiting]) -> list[_Outcome]:
         return self._committed(self._run_together(batch))
@@ -323,6 +326,7 @@ class SqliteEngine:
         return value, None
 
     async def script(self, statements: Sequence[str]) -> None:
+        self._wait_for_others(_BUSY_SECONDS)
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for statement in statements:
@@ -334,6 +338,8 @@ class SqliteEngine:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise CannotStart(f"cannot prepare the database file {self._path}: {error}") from error
+        finally:
+            self._wait_for_others(0)
 
     def foreign_change(self) -> bool:
         if self._memory:
