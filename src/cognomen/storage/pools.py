@@ -40,6 +40,10 @@ OWNED = (
     ("import_log", "line"),
     ("import_jobs", "job_id"),
     ("kept_settings", "name"),
+    ("identity_providers", "name"),
+    ("idp_identifiers", "identifier"),
+    ("federation_keys", "name"),
+    ("federated_identities", "sub"),
 )
 
 

@@ -34,6 +34,7 @@ async def create_user_pool_client(cx: Context, request: idp.CreateUserPoolClient
     settings = complete(idp.UserPoolClientType(**{name: getattr(request, name) for name in _SHARED}))
     check(pool, settings)
     check_secret_needed(settings, has_secret=bool(request.generate_secret or request.client_secret))
+    await check_providers(cx, pool, settings)
     client = await add(
         cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None)
     )
@@ -119,6 +120,13 @@ def _check_flows(settings: idp.UserPoolClientType) -> None:
         raise errors.InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")
 
 
+async def check_providers(cx: Context, pool: Pool, settings: idp.UserPoolClientType | idp.UpdateUserPoolClientRequest) -> None:
+    """Raises InvalidParameterException for an identity provider that the pool has not; COGNITO is the pool itself."""
+    for name in dict.fromkeys(settings.supported_identity_providers or []):
+        if name != "COGNITO" and await cx.store.identity_providers.get(pool.pool_id, name) is None:
+            raise errors.InvalidParameterException(f"The provider {name} does not exist for User Pool {pool.pool_id}.")
+
+
 def check_secret_needed(settings: idp.UserPoolClientType, *, has_secret: bool) -> None:
     """What only a client with a secret may do. Raises InvalidOAuthFlowException, InvalidParameterException."""
     if has_secret:
@@ -156,6 +164,7 @@ async def describe_user_pool_client(cx: Context, request: idp.DescribeUserPoolCl
 async def update_user_pool_client(cx: Context, request: idp.UpdateUserPoolClientRequest) -> idp.UpdateUserPoolClientResponse:
     """What the request leaves out goes back to its default, but for the name, as AWS's documentation says."""
     pool, _ = await find.client_in(cx, request.user_pool_id, request.client_id)
+    await check_providers(cx, pool, request)
     now = cx.clock.now()
 
     def update(present: Client) -> Client:

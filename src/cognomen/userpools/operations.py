@@ -12,6 +12,7 @@ FILES = (
     "clients",
     "devices",
     "groups",
+    "identity_providers",
     "imports",
     "limits",
     "list_users",
