@@ -38,7 +38,9 @@ def made(name: str = "Okta", *identifiers: str, pool_id: str = POOL) -> Identity
 
 
 def identity(value: str = "1", sub: str = "s", attribute: str = SUBJECT, pool_id: str = POOL) -> FederatedIdentity:
-    return FederatedIdentity(pool_id=pool_id, provider="Okta", attribute=attribute, value=value, sub=sub, own=True, created_at=1.0)
+    return FederatedIdentity(
+        pool_id=pool_id, provider="Okta", attribute=attribute, value=value, sub=sub, own=True, kind="OIDC", created_at=1.0
+    )
 
 
 async def opened(database: Database) -> Store:

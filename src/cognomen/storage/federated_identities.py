@@ -8,7 +8,7 @@ from cognomen.storage.engine import Engine, Reader, Row, Tx
 from cognomen.storage.errors import Taken
 
 SUBJECT = "Cognito_Subject"  # AWS's name for the provider's own id of a user
-_COLUMNS = "pool_id, provider, attribute, value, sub, own, issuer, created_at"
+_COLUMNS = "pool_id, provider, attribute, value, sub, own, kind, issuer, created_at"
 
 
 class FederatedIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,7 @@ class FederatedIdentity(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     sub: str
     own: bool
+    kind: str
     issuer: str | None = None
     created_at: float
 
@@ -32,8 +33,9 @@ def _identity(row: Row) -> FederatedIdentity:
         value=row[3],
         sub=row[4],
         own=bool(row[5]),
-        issuer=row[6],
-        created_at=row[7],
+        kind=row[6],
+        issuer=row[7],
+        created_at=row[8],
     )
 
 
@@ -65,13 +67,14 @@ class FederatedIdentities:
         if await self.find(identity.pool_id, identity.provider, identity.attribute, identity.value, tx) is not None:
             raise Taken("federated_identities")
         await tx.run(
-            f"INSERT INTO federated_identities ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            f"INSERT INTO federated_identities ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             identity.pool_id,
             identity.provider,
             identity.attribute,
             identity.value,
             identity.sub,
             int(identity.own),
+            identity.kind,
             identity.issuer,
             identity.created_at,
         )

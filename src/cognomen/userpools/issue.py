@@ -22,6 +22,7 @@ from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
 from cognomen.userpools import device_tracking, tracking
 from cognomen.userpools.access import SCOPE
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import token_generation
 from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import permissions, validity
@@ -150,7 +151,14 @@ async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session
         subject, grant, expires_at=now + validity.access_seconds(client), scope=session.scope, jti=ids.uuid(), device_key=session.device_key
     )
     readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
-    identity = claims.id_claims(subject, grant, expires_at=now + validity.id_seconds(client), jti=ids.uuid(), readable=readable)
+    identity = claims.id_claims(
+        subject,
+        grant,
+        expires_at=now + validity.id_seconds(client),
+        jti=ids.uuid(),
+        readable=readable,
+        identities=profiles.identities_claim(subject.attributes or {}),
+    )
     if change is None:
         return Claims(access, identity)
     changed = Claims(token_generation.applied_to_access(access, change), token_generation.applied_to_id(identity, change))

@@ -32,6 +32,7 @@ CREATE TABLE federated_identities (
   value TEXT NOT NULL,
   sub TEXT NOT NULL,
   own BIGINT NOT NULL,
+  kind TEXT NOT NULL, -- AWS's ProviderType
   issuer TEXT,
   created_at DOUBLE PRECISION NOT NULL,
   PRIMARY KEY (pool_id, provider, attribute, value)
