@@ -31,6 +31,7 @@ class OpenId(Provider):
         self.spoil: dict[str, Any] = {}
         self.sign: Any = None
         self.codes: dict[str, dict[str, str]] = {}
+        self.people: dict[str, dict[str, Any]] = {}  # by code, who is not `person`
         self.exchanged: list[Asked] = []
         document = self.answers["/.well-known/openid-configuration"]
         document |= {
@@ -73,7 +74,8 @@ class OpenId(Provider):
             verifier = asked.form.get("code_verifier", "")
             if base64url.encode(hashlib.sha256(verifier.encode()).digest()) != challenge:
                 return REFUSED
-        claims = self.claims(self.now, **{**self.person, "aud": CLIENT})
+        person = self.people.get(asked.form["code"], self.person)
+        claims = self.claims(self.now, **{**person, "aud": CLIENT})
         if "nonce" in request:
             claims["nonce"] = request["nonce"]
         claims = {name: value for name, value in (claims | self.spoil).items() if value is not None}

@@ -15,6 +15,7 @@ FILES = (
     "identity_providers",
     "imports",
     "limits",
+    "linked_users",
     "list_users",
     "log_delivery",
     "mfa_config",

@@ -139,6 +139,8 @@ async def _made(
     occasion = Occasion("ExternalProvider", client.client_id)
     shown = attributes.merged({}, given)
     verdict = await sign_up_hooks.pre_sign_up(cx, pool, occasion, called, shown, None)
+    if catalog.arn_of(pool, catalog.PRE_SIGN_UP) is not None and await _linked(cx, pool, provider, subject, issuer, mapped):
+        return None
     now, sub = cx.clock.now(), ids.sub()
     identity = _identity(cx, provider, subject, issuer, sub, own=True)
     kept = shown | {f"{name}_verified": "true" for name in verdict.verified} | {profiles.IDENTITIES: profiles.identities_json([identity])}
@@ -148,6 +150,12 @@ async def _made(
     cx.tell(SignedUp, pool.pool_id, sub=sub, username=called, client_id=client.client_id, provider=provider.name)
     await sign_up_hooks.post_confirmation(cx, pool, Occasion("ConfirmSignUp", client.client_id), user)
     return user
+
+
+async def _linked(cx: Context, pool: Pool, provider: IdentityProvider, subject: str, issuer: str | None, mapped: Mapping[str, str]) -> bool:
+    """Did the function link the identity, by its subject or by an attribute?"""
+    found = await profiles.identity_of(cx, pool, provider, subject) or await _adopted(cx, pool, provider, subject, issuer, mapped)
+    return found is not None
 
 
 async def _kept(
