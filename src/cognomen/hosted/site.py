@@ -20,6 +20,7 @@ from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
 from cognomen.hosted import confirm, feedback, inbox, templates, updates, uploads
 from cognomen.metering.rates import Rates
+from cognomen.oauth import routes as oauth
 from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
 from cognomen.tokens import identity_tokens, issuer, keys
@@ -35,7 +36,9 @@ _IDENTITY_POOL_ID = re.compile(r"[\w-]+:[0-9a-f-]+", re.ASCII)
 def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates: Rates) -> ASGIApp:
     def context(request: Request) -> Context:
         client = request.client.host if request.client else ""
-        return Context(rooms, locate=partial(base_url, request.url.scheme, request.headers.get("host", "")), source_ip=client)
+        agent = request.headers.get("user-agent", "")
+        where = partial(base_url, request.url.scheme, request.headers.get("host", ""))
+        return Context(rooms, locate=where, source_ip=client, user_agent=agent)
 
     async def home(request: Request) -> Response:
         url = base_url(request.url.scheme, request.headers.get("host", ""))
@@ -80,13 +83,19 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             Route("/health", health),
             Route("/{pool_id}/.well-known/jwks.json", jwks, methods=["GET", "OPTIONS"]),
             Route("/{pool_id}/.well-known/openid-configuration", discovery, methods=["GET", "OPTIONS"]),
+            *oauth.routes(context),
             *inbox.routes(rooms, kept),
             *confirm.routes(context, rates),
             *feedback.routes(context),
             *uploads.routes(context),
             *updates.routes(payloads),
         ],
-        exception_handlers={HTTPException: _no_page, Unavailable: _unavailable, keys.NoKeys: _pool_gone},
+        exception_handlers={
+            HTTPException: _no_page,
+            Unavailable: _unavailable,
+            keys.NoKeys: _pool_gone,
+            **dict.fromkeys(oauth.ERRORS, oauth.refused),
+        },
     )
 
 

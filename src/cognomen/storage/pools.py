@@ -23,6 +23,7 @@ OWNED = (
     ("user_groups", "name"),
     ("sessions", "sub"),
     ("sso_sessions", "session_id"),
+    ("authorization_codes", "digest"),
     ("rotated_refresh_tokens", "refresh_digest"),
     ("devices", "device_key"),
     ("codes", "sub"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from cognomen.storage.authorization_codes import AuthorizationCodes
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
@@ -37,7 +38,17 @@ from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
-_EXPIRING = ("sessions", "sso_sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events", "sync_payloads")
+_EXPIRING = (
+    "sessions",
+    "sso_sessions",
+    "authorization_codes",
+    "rotated_refresh_tokens",
+    "codes",
+    "attempts",
+    "used_marks",
+    "auth_events",
+    "sync_payloads",
+)
 
 
 class Store:
@@ -52,6 +63,7 @@ class Store:
         self.groups = Groups(engine)
         self.sessions = Sessions(engine)
         self.sso_sessions = SsoSessions(engine)
+        self.authorization_codes = AuthorizationCodes(engine)
         self.passkeys = Passkeys(engine)
         self.devices = Devices(engine)
         self.codes = Codes(engine)
