@@ -10,6 +10,7 @@ from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
 from cognomen.storage.datasets import Datasets
 from cognomen.storage.devices import Devices
+from cognomen.storage.domains import Domains
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.groups import Groups
 from cognomen.storage.identities import Identities
@@ -24,6 +25,7 @@ from cognomen.storage.managed_policies import ManagedPolicies
 from cognomen.storage.openid_providers import OpenIdProviders
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
+from cognomen.storage.resource_servers import ResourceServers
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
 from cognomen.storage.saml_providers import SamlProviders
@@ -61,6 +63,8 @@ class Store:
         self.clients = Clients(engine, cache)
         self.users = Users(engine)
         self.groups = Groups(engine)
+        self.domains = Domains(engine, cache)
+        self.resource_servers = ResourceServers(engine, cache)
         self.sessions = Sessions(engine)
         self.sso_sessions = SsoSessions(engine)
         self.authorization_codes = AuthorizationCodes(engine)
