@@ -13,7 +13,8 @@ _ELSEWHERE = frozenset().union(*_SHOWN.values())
 
 
 def has_id_token(scope: str) -> bool:
-    """`scope` is a session's; one that began at the API always has both tokens."""
+    """`scope` is a session's. One that began at the API has both tokens, and so has a browser's with that scope alone: it may read the user's
+    attributes by GetUser anyway."""
     return scope == SELF or OPENID in scope.split(" ")
 
 
