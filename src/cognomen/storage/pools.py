@@ -42,6 +42,10 @@ OWNED = (
     ("import_jobs", "job_id"),
     ("kept_settings", "name"),
     ("resource_servers", "identifier"),
+    ("identity_providers", "name"),
+    ("idp_identifiers", "identifier"),
+    ("federation_keys", "name"),
+    ("federated_identities", "sub"),
 )
 
 
