@@ -19,6 +19,7 @@ from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.groups import Group
 from cognomen.storage.keys import AccessKey, SigningKeyRow
 from cognomen.storage.pools import OWNED, Pool, PoolSettings
+from cognomen.storage.resource_servers import ResourceServer
 from cognomen.storage.sessions import Session
 from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.store import Store
@@ -137,6 +138,7 @@ async def _furnish(store: Store) -> None:
     await store.pools.add(pool())
     await store.signing_keys.add(POOL, SigningKeyRow("a", b"a", "b", b"b"))
     for number in range(4):
+        await store.resource_servers.add(ResourceServer(POOL, f"r{number}", "n", ()), most=9)
         await store.kept_settings.put(POOL, "Terms", f"t{number}", b"sealed")
         one = user(f"u{number}")
         await add(store, one)

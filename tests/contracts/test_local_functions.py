@@ -109,7 +109,8 @@ class TestUnderLoad:
         (tmp_path / "crowded.py").write_text(SLOW)
         functions = local()
         await answers(functions, 1, 0)
-        await answers(functions, 20, 0)
+        for _ in range(5):  # as many at once as a process answers within a moment, on a busy machine too
+            await answers(functions, 4, 0)
         assert len(processes()) <= 2, "one, where the machine has time for this test"
 
     async def test_processes_that_idle_end_but_for_one(self, tmp_path: Path, local: Local) -> None:

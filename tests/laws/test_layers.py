@@ -13,7 +13,8 @@ LAYERS: list[tuple[str, ...]] = [
     ("app",),  # the command line starts what app.py assembled; it is the one that may know app.py
     ("ways_out",),  # the half of app.py that is settings: which way out is made of which
     ("gateway",),  # an edge as the next ones; it reads connections, signatures and chunks by what wire/ has for them
-    ("wire", "oauth", "hosted", "console"),
+    ("hosted", "console"),  # pages, whose sign-in ends where an authorization request began
+    ("wire", "oauth"),
     SERVICES,
     ("context",),
     ("tokens", "federation", "triggers", "directories", "delivery", "metering"),

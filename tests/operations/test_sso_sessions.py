@@ -116,13 +116,16 @@ class TestReuse:
         server.clock.advance(1)
         assert await browser.reuse(sso) is None and await browser.ids() == set()
 
-    async def test_not_while_tracking_is_off_nor_in_another_pool(self, server: TestServer) -> None:
+    async def test_for_an_hour_while_tracking_is_off_and_in_no_other_pool(self, server: TestServer) -> None:
+        """Whatever the client has configured for when it is on."""
         browser, other = await Browser(server).made(), await Browser(server).made()
         sso = await browser.sign_in()
         assert await other.reuse(sso) is None
         await server.call(
             "SetUserPoolSessionConfiguration", UserPoolId=browser.pool, UserSessionTracking="DISABLED", TokenSession={"MaxPerUser": 20}
         )
+        assert await browser.reuse(sso) == sso
+        server.clock.advance(60 * MINUTE)
         assert await browser.reuse(sso) is None
 
 

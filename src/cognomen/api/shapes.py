@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from cognomen.api import errors
 from cognomen.api.model import Reference, ServiceModel, Shape
 from cognomen.api.patterns import matcher
@@ -20,6 +22,8 @@ from cognomen.api.wording import decodes, java, lower_first, wrong_container, wr
 
 LISTED = 100  # violations in one message: a hostile body must not grow into an answer many times its size
 SHOWN = frozenset({"ClientIdType"})  # sensitive in the model, yet AWS shows the value (boto3 #3581, terraform-provider-aws #38167)
+# Its pattern is that of a prefix, and custom domains have dots: the operations check it, in AWS's other words (mineiros-io/terraform-aws-cognito-user-pool #69).
+BY_OPERATIONS = frozenset({"DomainType"})
 BOUNDS = {"integer": 1 << 31, "long": 1 << 63}
 
 Accept = Callable[[Any], bool]
@@ -95,7 +99,7 @@ def _make(model: ServiceModel, name: str, shape: Shape, known: dict[str, Check])
         case "map":
             return Entries(shape, part(shape.key), part(shape.value))
         case "string":
-            return Text(shape)
+            return Text(msgspec.structs.replace(shape, pattern=None) if name in BY_OPERATIONS else shape)
         case "boolean":
             return Boolean()
         case "blob":

@@ -10,7 +10,7 @@ import msgspec
 from cognomen.api import idp
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.engine import Engine, Row, Tx, Unit
-from cognomen.storage.errors import Missing
+from cognomen.storage.errors import Missing, Stale
 
 T = TypeVar("T")
 _COLUMNS = "pool_id, region, created_at, modified_at, body"
@@ -23,6 +23,7 @@ OWNED = (
     ("user_groups", "name"),
     ("sessions", "sub"),
     ("sso_sessions", "session_id"),
+    ("authorization_codes", "digest"),
     ("rotated_refresh_tokens", "refresh_digest"),
     ("devices", "device_key"),
     ("codes", "sub"),
@@ -40,6 +41,7 @@ OWNED = (
     ("import_log", "line"),
     ("import_jobs", "job_id"),
     ("kept_settings", "name"),
+    ("resource_servers", "identifier"),
     ("identity_providers", "name"),
     ("idp_identifiers", "identifier"),
     ("federation_keys", "name"),
@@ -132,9 +134,11 @@ class Pools:
         return await self._write(unit)
 
     async def condemn(self, pool_id: str) -> None:
-        """From now on the pool is not found; `remove_part` removes what it owns."""
+        """From now on the pool is not found; `remove_part` removes what it owns. Raises Missing, and Stale while it has a domain."""
 
         async def unit(tx: Tx) -> None:
+            if await tx.row("SELECT 1 FROM domains WHERE pool_id = $1 LIMIT 1", pool_id) is not None:
+                raise Stale("domain")
             if not await tx.run("UPDATE pools SET state = 'deleting' WHERE pool_id = $1 AND state = 'active'", pool_id):
                 raise Missing(pool_id)
             # Found by client id alone, so these must go at once.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from cognomen.storage.authorization_codes import AuthorizationCodes
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
 from cognomen.storage.datasets import Datasets
 from cognomen.storage.devices import Devices
+from cognomen.storage.domains import Domains
 from cognomen.storage.engine import Engine, Tx, Unit
 from cognomen.storage.federated_identities import FederatedIdentities
 from cognomen.storage.groups import Groups
@@ -25,6 +27,7 @@ from cognomen.storage.managed_policies import ManagedPolicies
 from cognomen.storage.openid_providers import OpenIdProviders
 from cognomen.storage.passkeys import Passkeys
 from cognomen.storage.pools import Pools
+from cognomen.storage.resource_servers import ResourceServers
 from cognomen.storage.risk import AuthEvents, RiskConfigurations, RiskProfiles
 from cognomen.storage.roles import Roles
 from cognomen.storage.saml_providers import SamlProviders
@@ -39,7 +42,17 @@ from cognomen.storage.sync_settings import AllSyncSettings
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
-_EXPIRING = ("sessions", "sso_sessions", "rotated_refresh_tokens", "codes", "attempts", "used_marks", "auth_events", "sync_payloads")
+_EXPIRING = (
+    "sessions",
+    "sso_sessions",
+    "authorization_codes",
+    "rotated_refresh_tokens",
+    "codes",
+    "attempts",
+    "used_marks",
+    "auth_events",
+    "sync_payloads",
+)
 
 
 class Store:
@@ -52,10 +65,13 @@ class Store:
         self.clients = Clients(engine, cache)
         self.users = Users(engine)
         self.groups = Groups(engine)
+        self.domains = Domains(engine, cache)
+        self.resource_servers = ResourceServers(engine, cache)
         self.identity_providers = IdentityProviders(engine, cache)
         self.federated_identities = FederatedIdentities(engine)
         self.sessions = Sessions(engine)
         self.sso_sessions = SsoSessions(engine)
+        self.authorization_codes = AuthorizationCodes(engine)
         self.passkeys = Passkeys(engine)
         self.devices = Devices(engine)
         self.codes = Codes(engine)

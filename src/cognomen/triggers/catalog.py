@@ -114,7 +114,6 @@ TRIGGERS: dict[str, Trigger] = {
         arn=_pre_token_generation,
         when="before tokens are signed, at sign-in and at each refresh",
         sources=("HostedAuth", "Authentication", "NewPasswordChallenge", "AuthenticateDevice", "RefreshTokens", "ClientCredentials"),
-        later=("HostedAuth", "ClientCredentials"),
         request=("userAttributes", "groupConfiguration", "scopes"),  # scopes: of versions 2 and 3
         response=("claimsOverrideDetails", "claimsAndScopeOverrideDetails"),  # of version 1, and of versions 2 and 3
         prefix="TokenGeneration",

@@ -44,6 +44,7 @@ class Child:
         self._loaded: Code | None = None
         self._closed = False
         self._watchers: list[asyncio.Task[None]] = []
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def is_warm(self) -> bool:
@@ -58,7 +59,7 @@ class Child:
             api.hand_out(invocation)
             return await invocation.answer
         except asyncio.CancelledError:
-            await asyncio.shield(self.stop())
+            await self.stop()
             raise
 
     async def close(self) -> None:
@@ -142,7 +143,13 @@ class Child:
             present.fail(api.init_error or f"RequestId: {present.id} Error: Runtime exited with error: {how}")
 
     async def stop(self) -> None:
-        """Kills the process, if there is one, and what it started."""
+        """Kills the process, if there is one, and what it started. Whoever asks for it meanwhile waits for the same end: a second one would take
+        what the next start has just opened for what this one must close. It goes on when its caller is cancelled."""
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         process, self._process, self._loaded = self._process, None, None
         if self._api is not None and self._api.current is not None:
             self._api.current.fail(f"{self._name} was stopped", FunctionUnreachable)

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import Any
 
 from cognomen.kernel import ids, received
 from cognomen.kernel.clock import Clock
@@ -43,22 +42,25 @@ class RuntimeApi:
         self._clock = clock
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue()
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[Any]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._closed = False
         self.current: Invocation | None = None
         self.asked = False
         self.init_error: str | None = None
 
     async def open(self) -> str:
         """Its address, host and port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_HEAD)
         return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
+        self._closed = True
         if self._server is not None:
             self._server.close()
-        connections = list(self._connections)
-        for connection in connections:
-            connection.cancel()
+        connections = dict(self._connections)
+        for task, writer in connections.items():
+            task.cancel()
+            writer.transport.abort()  # here too: a task that is cancelled before it began runs no line of its own
         await asyncio.gather(*connections, return_exceptions=True)
 
     def hand_out(self, invocation: Invocation) -> None:
@@ -68,10 +70,16 @@ class RuntimeApi:
         else:
             self._waiting.put_nowait(invocation)
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A plain function, so that there is no moment in which a connection is open and not known. One may still come in while this closes."""
+        if self._closed:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(lambda done: self._connections.pop(done, None))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in one
-        self._connections.add(task)
         try:
             if _is_ours(writer):
                 while await self._answer_one(reader, writer):
@@ -79,7 +87,6 @@ class RuntimeApi:
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass  # a child that died, somebody who speaks no HTTP, or the end: nothing waits for this task
         finally:
-            self._connections.discard(task)
             with contextlib.suppress(OSError):
                 writer.close()
 

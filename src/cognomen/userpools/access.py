@@ -13,6 +13,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.tokens import jwt, pool_tokens
 from cognomen.userpools import find
+from cognomen.userpools.rules import scopes
 
 SCOPE = "aws.cognito.signin.user.admin"
 
@@ -24,7 +25,7 @@ class Access(msgspec.Struct, frozen=True):
     claims: dict[str, Any]
 
 
-async def of(cx: Context, access_token: str) -> Access:
+async def of(cx: Context, access_token: str, scope: str = scopes.SELF) -> Access:
     """Raises NotAuthorizedException for a token that is forged, expired, revoked or without the scope, UserNotFoundException when its user
     is gone (FIDELITY B.7.61)."""
     try:
@@ -43,7 +44,7 @@ async def of(cx: Context, access_token: str) -> Access:
         raise invalid()
     if claims["exp"] <= cx.clock.now():
         raise errors.NotAuthorizedException("Access Token has expired")
-    if SCOPE not in str(claims.get("scope", "")).split(" "):
+    if scope not in str(claims.get("scope", "")).split(" "):
         raise errors.NotAuthorizedException("Access Token does not have required scopes")
     user = await _not_revoked(cx, pool, claims)
     if not user.enabled:

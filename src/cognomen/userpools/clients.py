@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,9 +14,10 @@ from cognomen.storage.clients import Client
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.pools import Pool
 from cognomen.userpools import client_auth, find, pages
-from cognomen.userpools.rules import permissions, schema, validity
+from cognomen.userpools.rules import oauth_scopes, permissions, schema, validity
 
 _DEFAULT_FLOWS = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
+_RUN_BY_BROWSERS = frozenset(("javascript", "vbscript", "data", "blob", "filesystem", "file", "about", "view-source"))
 # Members that CreateUserPoolClient, UpdateUserPoolClient and UserPoolClientType share under one name, but for the ids.
 _SHARED = tuple(
     name
@@ -34,6 +34,7 @@ async def create_user_pool_client(cx: Context, request: idp.CreateUserPoolClient
     settings = complete(idp.UserPoolClientType(**{name: getattr(request, name) for name in _SHARED}))
     check(pool, settings)
     check_secret_needed(settings, has_secret=bool(request.generate_secret or request.client_secret))
+    await oauth_scopes.check(cx, pool, settings)
     await check_providers(cx, pool, settings)
     client = await add(
         cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None)
@@ -112,12 +113,14 @@ def _check_flows(settings: idp.UserPoolClientType) -> None:
     if any(flow.startswith("ALLOW_") for flow in flows) and not all(flow.startswith("ALLOW_") for flow in flows):
         raise errors.InvalidParameterException("ExplicitAuthFlows with and without the prefix ALLOW_ cannot be used together.")
     oauth = settings.allowed_o_auth_flows or []
-    if settings.allowed_o_auth_flows_user_pool_client and oauth and not settings.allowed_o_auth_scopes:
+    if settings.allowed_o_auth_flows_user_pool_client and not (oauth and settings.allowed_o_auth_scopes):
         raise errors.InvalidOAuthFlowException(
             "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows."
         )
     if {"code", "implicit"} & set(oauth) and "client_credentials" in oauth:
         raise errors.InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")
+    if {"code", "implicit"} & set(oauth) and not settings.callback_urls:
+        raise errors.InvalidOAuthFlowException("CallbackUrls can not be empty when code flow or implicit flow is selected")
 
 
 async def check_providers(cx: Context, pool: Pool, settings: idp.UserPoolClientType | idp.UpdateUserPoolClientRequest) -> None:
@@ -138,7 +141,7 @@ def check_secret_needed(settings: idp.UserPoolClientType, *, has_secret: bool) -
 
 
 def _check_url(url: str) -> None:
-    """https, plain http for loopback names, or an app's own scheme; no fragment (RFC 6749, 3.1.2)."""
+    """https, plain http for loopback names, or an app's own scheme; no fragment, not even an empty one (RFC 6749, 3.1.2)."""
     try:
         parts = urlsplit(url)
     except ValueError as cause:  # brackets that hold no IPv6 address
@@ -146,10 +149,10 @@ def _check_url(url: str) -> None:
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1") or (parts.hostname or "").endswith(".localhost")
     if (
         not parts.scheme
-        or parts.fragment
+        or "#" in url
         or (parts.scheme in ("http", "https") and not parts.hostname)
         or (parts.scheme == "http" and not loopback)
-        or re.match(r"(javascript|data|vbscript)$", parts.scheme)
+        or parts.scheme in _RUN_BY_BROWSERS
     ):
         raise errors.InvalidParameterException(f"{url} is not a valid callback or logout URL.")
 
@@ -164,6 +167,7 @@ async def describe_user_pool_client(cx: Context, request: idp.DescribeUserPoolCl
 async def update_user_pool_client(cx: Context, request: idp.UpdateUserPoolClientRequest) -> idp.UpdateUserPoolClientResponse:
     """What the request leaves out goes back to its default, but for the name, as AWS's documentation says."""
     pool, _ = await find.client_in(cx, request.user_pool_id, request.client_id)
+    await oauth_scopes.check(cx, pool, idp.UserPoolClientType(allowed_o_auth_scopes=request.allowed_o_auth_scopes))
     await check_providers(cx, pool, request)
     now = cx.clock.now()
 

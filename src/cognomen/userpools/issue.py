@@ -21,26 +21,35 @@ from cognomen.tokens import claims, issuer, jwt
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
 from cognomen.userpools import device_tracking, tracking
-from cognomen.userpools.access import SCOPE
 from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import token_generation
 from cognomen.userpools.hooks.ask import Occasion
-from cognomen.userpools.rules import permissions, validity
+from cognomen.userpools.rules import permissions, scopes, validity
+from cognomen.userpools.rules.scopes import SELF as SCOPE
 
 
 class Claims(NamedTuple):
+    """`identity` is None where the scopes have no `openid`: then there is no id token."""
+
     access: dict[str, Any]
-    identity: dict[str, Any]
+    identity: dict[str, Any] | None
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What a session keeps of how it began: `device` is the key of the one signed in on, `origin_jti` the session's id where it was settled
-    beforehand, `strength` what its tokens say of how the user signed in, `sso_session` the single sign-on session that it came through."""
+    beforehand, `strength` what its tokens say of how the user signed in, `sso_session` the single sign-on session that it came through.
+
+    Of a sign-in `through_browser`: the scopes that the app asked for, when the user proved who they are (None: now), the nonce of the id token.
+    A browser is told of no device."""
 
     device: str | None = None
     origin_jti: str | None = None
     strength: claims.Strength | None = None
     sso_session: str | None = None
+    scope: str = SCOPE
+    auth_time: float | None = None
+    nonce: str | None = None
+    through_browser: bool = False
 
 
 async def sign_in(
@@ -57,17 +66,18 @@ async def sign_in(
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
     refresh_token = refresh_tokens.make(keys.id_key.public)
-    new_device = device_tracking.new(cx, pool, user) if not origin.device and device_tracking.remembers(pool) else None
+    tells_device = not origin.device and not origin.through_browser and device_tracking.remembers(pool)
+    new_device = device_tracking.new(cx, pool, user) if tells_device else None
     session = Session(
         pool_id=pool.pool_id,
         origin_jti=origin.origin_jti or ids.uuid(),
         sub=user.sub,
         client_id=client.client_id,
         refresh_digest=refresh_tokens.digest(refresh_token),
-        auth_time=now,
+        auth_time=now if origin.auth_time is None else origin.auth_time,
         expires_at=now + validity.refresh_seconds(client),
         revoked_at=None,
-        scope=SCOPE,
+        scope=origin.scope,
         device_key=new_device.device_key if new_device else origin.device or None,
         origin_session_id=origin.sso_session,
         acr=msgspec.json.encode(origin.strength).decode() if origin.strength is not None else None,
@@ -77,7 +87,7 @@ async def sign_in(
         session = tracking.begun(cx, session)
 
     # A function that refuses, refuses before there is a session.
-    made = await claims_of(cx, pool, client, user, session, occasion)
+    made = await claims_of(cx, pool, client, user, session, occasion, nonce=origin.nonce)
 
     async def unit(tx: Tx) -> list[Session]:
         await _refuse_outdated(cx, tx, user)
@@ -116,22 +126,27 @@ async def tokens(
 
 def _sign(cx: Context, keys: PoolKeys, made: Claims) -> jwt.Signing:
     access, identity = keys.access_key, keys.id_key
-    return jwt.begin_signing(cx.signer, (made.access, access.kid, access.private), (made.identity, identity.kid, identity.private))
+    first = (made.access, access.kid, access.private)
+    if made.identity is None:
+        return jwt.begin_signing(cx.signer, first)
+    return jwt.begin_signing(cx.signer, first, (made.identity, identity.kid, identity.private))
 
 
 async def _signed(client: Client, signing: jwt.Signing, refresh_token: str | None) -> idp.AuthenticationResultType:
-    access_token, id_token = await signing.tokens()
+    access_token, *id_token = await signing.tokens()
     return idp.AuthenticationResultType(
         access_token=access_token,
         expires_in=validity.access_seconds(client),
         token_type="Bearer",
         refresh_token=refresh_token,
-        id_token=id_token,
+        id_token=id_token[0] if id_token else None,
     )
 
 
-async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session: Session, occasion: Occasion) -> Claims:
-    """The claims of both tokens, as the pool's PreTokenGeneration function would have them. Raises what it raises."""
+async def claims_of(
+    cx: Context, pool: Pool, client: Client, user: User, session: Session, occasion: Occasion, *, nonce: str | None = None
+) -> Claims:
+    """The claims of the tokens, as the pool's PreTokenGeneration function would have them. Raises what it raises."""
     subject = _subject(user, await cx.store.groups.of_user(pool.pool_id, user.sub) if user.in_groups else [])
     change = await token_generation.override(cx, pool, occasion, user, subject, session.scope)
     if change is not None:
@@ -150,19 +165,25 @@ async def claims_of(cx: Context, pool: Pool, client: Client, user: User, session
     access = claims.access_claims(
         subject, grant, expires_at=now + validity.access_seconds(client), scope=session.scope, jti=ids.uuid(), device_key=session.device_key
     )
-    readable = permissions.readable(client, pool.settings.pool.schema_attributes or [])
-    identity = claims.id_claims(
-        subject,
-        grant,
-        expires_at=now + validity.id_seconds(client),
-        jti=ids.uuid(),
-        readable=readable,
-        identities=profiles.identities_claim(subject.attributes or {}),
-    )
+    identity = None
+    if scopes.has_id_token(session.scope):
+        readable = scopes.shown(permissions.readable(client, pool.settings.pool.schema_attributes or []), session.scope)
+        identity = claims.id_claims(
+            subject,
+            grant,
+            expires_at=now + validity.id_seconds(client),
+            jti=ids.uuid(),
+            readable=readable,
+            identities=profiles.identities_claim(subject.attributes or {}),
+            nonce=nonce,
+        )
     if change is None:
         return Claims(access, identity)
-    changed = Claims(token_generation.applied_to_access(access, change), token_generation.applied_to_id(identity, change))
-    if not all(jwt.fits(each) for each in changed):
+    changed = Claims(
+        token_generation.applied_to_access(access, change),
+        token_generation.applied_to_id(identity, change) if identity is not None else None,
+    )
+    if not all(jwt.fits(each) for each in changed if each is not None):
         raise errors.InvalidLambdaResponseException("The claims of the lambda function output are too large for a token.")
     return changed
 

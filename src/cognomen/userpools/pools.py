@@ -8,7 +8,9 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids, paging
-from cognomen.storage.errors import Missing, Taken
+from cognomen.kernel.log import get_logger
+from cognomen.storage.domains import CUSTOM, PREFIX
+from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.pools import Pool, PoolSettings
 from cognomen.userpools import find, pages
 from cognomen.userpools.rules import message_senders, pool_settings, schema, tags
@@ -94,6 +96,10 @@ async def delete_user_pool(cx: Context, request: idp.DeleteUserPoolRequest) -> N
         await cx.store.pools.condemn(pool.pool_id)
     except Missing as cause:
         raise errors.ResourceNotFoundException(f"User pool {pool.pool_id} does not exist.") from cause
+    except Stale as cause:
+        raise errors.InvalidParameterException(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first."
+        ) from cause
     cx.keys.forget(pool.pool_id)
     cx.removals.set()
 
@@ -126,10 +132,13 @@ def arn(cx: Context, pool: Pool) -> str:
 
 
 async def _shown(cx: Context, pool: Pool) -> idp.UserPoolType:
+    domains = {domain.kind: domain.domain for domain in await cx.store.domains.of_pool(pool.pool_id)}
     return msgspec.structs.replace(
         pool.settings.pool,
         id=pool.pool_id,
         arn=arn(cx, pool),
+        domain=domains.get(PREFIX),
+        custom_domain=domains.get(CUSTOM),
         creation_date=pool.created_at,
         last_modified_date=pool.modified_at,
         acr_configuration=None if pool.settings.pool.user_pool_tier == "LITE" else pool_settings.acr_levels(pool.settings.pool),

@@ -22,7 +22,7 @@ from cognomen.storage.users import User
 from cognomen.userpools import admin_users, attributes, client_auth, clients, credentials, find, foreign_passwords, pools
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.passwords import temporary_days
-from cognomen.userpools.rules import names, password_policy, pool_settings, schema, tags
+from cognomen.userpools.rules import names, oauth_scopes, password_policy, pool_settings, schema, tags
 from cognomen.userpools.sign_up import add_user
 
 Outcome = Literal["made", "changed", "kept"]
@@ -149,6 +149,7 @@ async def put_client(cx: Context, pool: Pool, client_id: str, request: idp.Creat
     if request.generate_secret and request.client_secret:
         raise errors.InvalidParameterException("GenerateSecret cannot be true when a ClientSecret is given.")
     wanted = clients.complete(idp.UserPoolClientType(**{name: getattr(request, name) for name in clients._SHARED}))
+    await oauth_scopes.check(cx, pool, wanted)
     if present is None:
         clients.check(pool, wanted)
         await clients.check_providers(cx, pool, wanted)

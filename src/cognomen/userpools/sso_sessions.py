@@ -1,7 +1,8 @@
-"""Single sign-on sessions: begun where a browser signs in to a pool that tracks sessions, and reused in silence by the pool's other clients.
+"""Single sign-on sessions: begun where a browser signs in, and reused in silence by the pool's other clients.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/managing-user-sessions.html
-The pages that sign a browser in are who calls `begin` and `reuse`; a token session that comes through one of them names it (`issue.sign_in`).
+In a pool that tracks sessions each client says for how long it takes one; in another it is an hour, as that of the cookie of hosted pages.
+Who is signed in is told by `reuse`; a token session that comes through one names it where they are listed (`issue.sign_in`).
 """
 
 from __future__ import annotations
@@ -16,37 +17,44 @@ from cognomen.storage.users import User
 from cognomen.userpools import tracking
 
 _LONGEST = 90 * 86_400.0  # seconds: no client may reuse one for longer
+_UNTRACKED_MINUTES = 60  # FIDELITY B.8.65
 _MOST = 25  # of one user: with the token sessions, of which there are 100 at most, they fill the one page that a list has
 
 
 async def begin(cx: Context, pool: Pool, client: Client, user: User) -> SsoSession:
-    """A new session of a user who has just proved who they are; the one used longest ago makes room. Needs a pool that tracks sessions."""
+    """A new session of a user who has just proved who they are; the one used longest ago makes room."""
+    session = new(cx, pool, client, user)
+    await cx.store.write(lambda tx: keep(cx, tx, session))
+    return session
+
+
+def new(cx: Context, pool: Pool, client: Client, user: User) -> SsoSession:
     here = tracking.here(cx)
-    session = SsoSession(
+    return SsoSession(
         pool_id=pool.pool_id,
         session_id=ids.sso_session_id(),
         sub=user.sub,
         client_id=client.client_id,
         authenticated_at=here.at,
-        expires_at=here.at + _LONGEST,
+        expires_at=here.at + (_LONGEST if pool.settings.sessions.tracking else 60.0 * _UNTRACKED_MINUTES),
         last_active_at=here.at,
         last_ip=here.ip,
         device_type=here.device_type,
     )
 
-    async def unit(tx: Tx) -> None:
-        for old in (await cx.store.sso_sessions.of_user(pool.pool_id, user.sub, here.at, tx))[_MOST - 1 :]:
-            await cx.store.sso_sessions.remove(tx, pool.pool_id, old.session_id)
-        await cx.store.sso_sessions.add(tx, session)
 
-    await cx.store.write(unit)
-    return session
+async def keep(cx: Context, tx: Tx, session: SsoSession) -> None:
+    """Within the unit of the sign-in."""
+    for old in (await cx.store.sso_sessions.of_user(session.pool_id, session.sub, session.last_active_at, tx))[_MOST - 1 :]:
+        await cx.store.sso_sessions.remove(tx, session.pool_id, old.session_id)
+    await cx.store.sso_sessions.add(tx, session)
 
 
 async def reuse(cx: Context, pool: Pool, client: Client, session_id: str) -> SsoSession | None:
     """The session, if this client may still take it for a sign-in: within its MaxValidityMinutes of the last proof, of which 0 means never."""
     here = tracking.here(cx)
     found = await cx.store.sso_sessions.get(pool.pool_id, session_id, here.at)
-    if found is None or not pool.settings.sessions.tracking or here.at >= found.authenticated_at + 60.0 * client.sso_minutes:
+    minutes = client.sso_minutes if pool.settings.sessions.tracking else _UNTRACKED_MINUTES
+    if found is None or here.at >= found.authenticated_at + 60.0 * minutes:
         return None
     return found if await cx.store.write(lambda tx: cx.store.sso_sessions.touch(tx, found, here)) else None

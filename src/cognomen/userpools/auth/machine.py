@@ -19,7 +19,19 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import client_auth, device_tracking, find, issue
 from cognomen.userpools.auth import lockout, password, password_srp, risk, session, step_up
-from cognomen.userpools.auth.steps import DEVICE, NAMED_DEVICE, Ask, Attempt, Passed, Step, WrongAnswer, WrongPassword, incorrect
+from cognomen.userpools.auth.steps import (
+    BROWSER,
+    DEVICE,
+    NAMED_DEVICE,
+    Ask,
+    Attempt,
+    Ending,
+    Passed,
+    Step,
+    WrongAnswer,
+    WrongPassword,
+    incorrect,
+)
 from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_in as hooks
@@ -73,9 +85,14 @@ async def resume(
     metadata: Mapping[str, str],
     *,
     context: SaidContext = None,
+    browser: str = "",
+    ending: Ending | None = None,
 ) -> Attempt:
     """The attempt as it stood when the challenge of `state` was asked. Raises NotAuthorizedException for an answer in another's name, and
-    what a user who may not go on gets: that is asked before the answer takes effect, and again after it."""
+    what a user who may not go on gets: that is asked before the answer takes effect, and again after it. A session that began for one
+    authorization request (`browser`) goes on for that one alone, and none that began at the API goes on in a browser."""
+    if state.kept.get(BROWSER, "") != browser:
+        raise session.invalid()
     attempt = Attempt(
         pool=pool,
         client=client,
@@ -89,8 +106,10 @@ async def resume(
         mark=state.mark,
         kept=state.kept,
         context=context,
+        ending=ending,
     )
-    _check_secret_hash(cx, attempt)
+    if ending is None:
+        _check_secret_hash(cx, attempt)
     await _refuse_other_name(cx, attempt)
     if attempt.user is not None and attempt.factors:
         _refuse_by_status(attempt.user, proved=True)
@@ -123,6 +142,8 @@ async def start(
     may_migrate: bool,
     session: str | None = None,
     context: SaidContext = None,
+    browser: str = "",
+    ending: Ending | None = None,
 ) -> Attempt:
     """A new attempt of whoever `typed` leads to. Unless users are hidden, an unknown one is refused here.
 
@@ -140,10 +161,14 @@ async def start(
         session=session,
         context=context,
         validation=validation,
+        ending=ending,
     )
-    if "DEVICE_KEY" in parameters:
+    if browser:
+        attempt.kept = {BROWSER: browser}
+    elif "DEVICE_KEY" in parameters:
         attempt.kept = {NAMED_DEVICE: parameters["DEVICE_KEY"][:_LONGEST_KEY]}
-    _check_secret_hash(cx, attempt)
+    if ending is None:  # the pages are this server's own, and prove no client's secret
+        _check_secret_hash(cx, attempt)
     if may_migrate and migration.is_asked(cx, pool, attempt.user):
         await risk.refuse_address(cx, attempt)
         await password.migrate(cx, attempt)
@@ -195,6 +220,11 @@ async def _proved(cx: Context, attempt: Attempt, step: Passed, following: tuple[
         await risk.refused(cx, attempt)
         raise
     attempt.done = True
+    if (ending := attempt.ending) is not None:
+        await ending(attempt, lambda tx: use_up(cx, tx, attempt), step_up.reached(attempt), risk.origin_jti(attempt))
+        _tell_success(cx, attempt, user)
+        risk.tell(cx, attempt)
+        return Outcome(challenge_parameters={})
     occasion = Occasion(_token_source(attempt), attempt.client.client_id, attempt.metadata)
     origin = issue.Origin(device=attempt.kept.get(DEVICE), origin_jti=risk.origin_jti(attempt), strength=step_up.reached(attempt))
     result = await issue.sign_in(cx, attempt.pool, attempt.client, user, lambda tx: use_up(cx, tx, attempt), occasion, origin)

@@ -11,11 +11,16 @@ from cognomen.storage.clients import Client
 from cognomen.storage.engine import Tx
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
+from cognomen.tokens.claims import Strength
 
-# In `Attempt.kept`: the device that the client named when it began, and the one that the sign-in is on ("": one that is new).
-NAMED_DEVICE, DEVICE = "named_device", "device"
+# In `Attempt.kept`: the device that the client named when it began, the one that the sign-in is on ("": one that is new), and for which
+# authorization request a browser signs in.
+NAMED_DEVICE, DEVICE, BROWSER = "named_device", "device", "browser"
 
 Settle = Callable[[Tx], Awaitable[None]]
+
+
+Ending = Callable[["Attempt", Settle, Strength | None, str | None], Awaitable[None]]
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -26,6 +31,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     `kept` is what must be remembered until the next request: the session seals it. `settle` is written together with the success of this
     request: a code that must not be taken twice, a counter. `session` is the Session that InitiateAuth was given, of a sign-up that goes on.
     `context` is what the client says of its device and address, for threat protection. `done` is set once nothing more is to be asked.
+    `ending`, where there is one, is what a sign-in through a browser ends with in place of tokens.
     `metadata` is the ClientMetadata of an answer to a challenge, which most functions see. InitiateAuth's is `validation`: only those that are
     asked before anything is proved see it. `migrated` is set once the UserMigration function was asked.
     """
@@ -48,6 +54,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     done: bool = False
     validation: Mapping[str, str] = {}
     migrated: bool = False
+    ending: Ending | None = None
 
     @property
     def signed_in_user(self) -> User:

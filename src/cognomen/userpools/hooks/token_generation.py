@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,6 +48,7 @@ _RESERVED_ID = _COMMON | {"aud"}
 _RESERVED_ACCESS = _COMMON | {"client_id", "device_key", "scope", "username", "version", "aud"}
 _SIMPLE = frozenset(("phone_number_verified", "email_verified", "updated_at", "address"))  # no objects or lists in the id token
 _OUR_SCOPES = "aws.cognito."
+_DETAILS = "claimsAndScopeOverrideDetails"
 
 
 class Groups(msgspec.Struct, frozen=True, rename="camel"):
@@ -95,7 +96,7 @@ async def override(cx: Context, pool: Pool, occasion: Occasion, user: User, subj
     member = "claimsOverrideDetails"
     if version != "1":
         request["scopes"] = scope.split(" ")
-        member = "claimsAndScopeOverrideDetails"
+        member = _DETAILS
     answer = await ask(cx, pool, catalog.PRE_TOKEN_GENERATION, occasion, user.username, request, version=version, response={member: None})
     details = answer.get(member) if answer else None
     if details is None:
@@ -108,6 +109,24 @@ async def override(cx: Context, pool: Pool, occasion: Occasion, user: User, subj
         raise unrecognizable() from cause
     change = TokenChange(dict(first.claims_to_add_or_override or {}), first.claims_to_suppress)
     return Override(id_token_generation=change, group_override_details=first.group_override_details)
+
+
+async def override_for_client(cx: Context, pool: Pool, occasion: Occasion, client_id: str, scopes: Sequence[str]) -> Override | None:
+    """What the function changes in a token of the client itself, which it is asked about from version 3 on; there is no user in the event.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html ("Version three")
+    """
+    if not is_asked(pool) or version_of(pool) != "3":
+        return None
+    request: dict[str, Any] = {"userAttributes": {}, "scopes": list(scopes)}
+    answer = await ask(cx, pool, catalog.PRE_TOKEN_GENERATION, occasion, client_id, request, version="3", response={_DETAILS: None})
+    details = answer.get(_DETAILS) if answer else None
+    if details is None:
+        return None
+    try:
+        return msgspec.convert(details, Override)
+    except msgspec.ValidationError as cause:
+        raise unrecognizable() from cause
 
 
 def is_asked(pool: Pool) -> bool:

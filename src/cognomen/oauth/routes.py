@@ -1,0 +1,48 @@
+"""The table of the endpoints. Each is asked by the pool's path, or by a domain of the pool, which leads to that path (doors.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from cognomen.context import Context
+from cognomen.oauth import answers, flow, logout, revoke, token, userinfo
+from cognomen.oauth.doors import Door, door
+from cognomen.oauth.errors import OAuthError, ToApp
+
+Endpoint = Callable[[Context, Door, Request], Awaitable[Response]]
+
+# path, methods, what answers, and whether a browser's script of any origin may read it
+ENDPOINTS: tuple[tuple[str, tuple[str, ...], Endpoint, bool], ...] = (
+    ("/oauth2/authorize", ("GET",), flow.authorize, False),
+    ("/authorize", ("GET",), flow.authorize, False),
+    ("/oauth2/token", ("POST",), token.token, True),
+    ("/oauth2/userInfo", ("GET", "POST"), userinfo.userinfo, True),
+    ("/oauth2/revoke", ("POST",), revoke.revoke, True),
+    ("/logout", ("GET",), logout.logout, False),
+)
+
+
+def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
+    return [_route(context, *row) for row in ENDPOINTS]
+
+
+def _route(context: Callable[[Request], Context], path: str, methods: tuple[str, ...], endpoint: Endpoint, for_scripts: bool) -> BaseRoute:
+    async def answer(request: Request) -> Response:
+        if for_scripts and request.method == "OPTIONS":
+            return answers.preflight(request, ", ".join(("OPTIONS", *methods)))
+        cx = context(request)
+        return await endpoint(cx, await door(cx, request), request)
+
+    return Route("/{pool_id}" + path, answer, methods=[*methods, "OPTIONS"] if for_scripts else list(methods))
+
+
+async def refused(_request: Request, error: Exception) -> Response:
+    """For the table of exceptions: back to the app, or as JSON."""
+    return answers.refused(error) if isinstance(error, ToApp) else answers.failed(error)  # type: ignore[arg-type]
+
+
+ERRORS = (ToApp, OAuthError)
