@@ -8,7 +8,6 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids, paging
-from cognomen.kernel.log import get_logger
 from cognomen.storage.domains import CUSTOM, PREFIX
 from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.pools import Pool, PoolSettings
