@@ -7,11 +7,15 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cognomen.api import idp
+from cognomen.context import Context
+from cognomen.userpools import identity_providers
 from tests.kit.refusal import all_pages, refusal
 from tests.kit.saml import Provider as SamlProvider
 from tests.kit.server import TestServer
@@ -313,3 +317,34 @@ class TestOthers:
         gone = ("ResourceNotFoundException", f"User pool {pool} does not exist.")
         for operation in ("ListIdentityProviders", "GetSigningCertificate"):
             assert await refusal(server, operation, UserPoolId=pool) == gone
+
+
+class TestPut:
+    async def test_what_another_pool_showed(self, server: TestServer, there: OpenId) -> None:
+        """Is put as it was shown, whether its address answers or not; put again it is replaced, under its date."""
+        pool, other = await server.pool(), await server.pool()
+        made = await server.call(
+            CREATE, UserPoolId=other, ProviderName="Okta", ProviderType="OIDC", ProviderDetails=there.details(), IdpIdentifiers=["a"]
+        )
+        cx = Context(server.server.rooms)
+        copied = {**made["IdentityProvider"], "UserPoolId": pool}
+        there.answers.clear()
+        for name in ("x", "y"):
+            given = msgspec.convert({**copied, "AttributeMapping": {"name": name}}, idp.IdentityProviderType)
+            await identity_providers.put(cx, await server.store.pools.get(pool), given)
+            server.clock.advance(1)
+        mapping = {"name": "y", "username": "sub"}
+        assert await shown(server, pool, "Okta") == {**copied, "AttributeMapping": mapping, "LastModifiedDate": server.clock.now() - 1}
+
+    async def test_what_another_pool_showed_of_saml(self, server: TestServer) -> None:
+        """With its metadata; of the certificates this pool has its own."""
+        pool, other = await server.pool(), await server.pool()
+        made = (await server.call(CREATE, UserPoolId=other, **saml(EncryptedResponses="true")))["IdentityProvider"]
+        await identity_providers.put(
+            Context(server.server.rooms), await server.store.pools.get(pool), msgspec.convert(made, idp.IdentityProviderType)
+        )
+        copied = await shown(server, pool, "Corp")
+        assert copied["ProviderDetails"].keys() == made["ProviderDetails"].keys()
+        name = "ActiveEncryptionCertificate"
+        assert copied["ProviderDetails"].pop(name) != made["ProviderDetails"].pop(name)
+        assert copied["ProviderDetails"] == made["ProviderDetails"]

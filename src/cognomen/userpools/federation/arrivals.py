@@ -231,10 +231,12 @@ def _checked(pool: Pool, provider: IdentityProvider, mapped: Mapping[str, str], 
     try:
         return schema.checked(pool.settings.pool.schema_attributes or [], listed, by_admin=True, creating=creating)
     except errors.InvalidParameterException as cause:
-        raise _error(provider, cause.message.replace("user.", ""), "invalid_request") from cause
+        raise _error(provider, cause.message.replace("user.", "")) from cause
 
 
-def _error(provider: IdentityProvider, text: str, code: str = "server_error") -> FederationError:
+def _error(provider: IdentityProvider, text: str) -> FederationError:
+    """With the `error` that AWS puts beside such texts: server_error for SAML, invalid_request for the others."""
     log.info("a provider's user was not signed in", pool_id=provider.pool_id, provider=provider.name)
-    prefix = "Error in SAML response processing: " if provider.kind == SAML else ""
-    return FederationError(f"{prefix}{text}", code)
+    if provider.kind == SAML:
+        return FederationError(f"Error in SAML response processing: {text}")
+    return FederationError(text, "invalid_request")
