@@ -262,6 +262,8 @@ class TestFunctions:
         request = inbound["request"]
         assert (request["providerName"], request["providerType"]) == ("Okta", "OIDC")
         assert request["attributes"].keys() == {"tokenResponse", "idToken", "userInfo"}
+        answered = {"access_token", "id_token", "token_type", "expires_in"}
+        assert request["attributes"]["tokenResponse"].keys() == answered
         assert request["attributes"]["idToken"]["email"] == "anna@example.com"
         assert request["attributes"]["userInfo"] == {"sub": "user-1", "name": "Anna"}
         assert before["request"]["userAttributes"] == {

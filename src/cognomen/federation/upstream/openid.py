@@ -71,12 +71,11 @@ class OpenId:
 
 
 def told(claims: Mapping[str, Any], answer: Mapping[str, Any], info: Mapping[str, Any] | None) -> Told:
-    said = {name: value for name, value in answer.items() if name != "id_token"}
     return Told(
         subject=claims["sub"],
         claims={**claims, **(info or {}), **code_flow.tokens_of(answer)},
         issuer=str(claims.get("iss", "")),
-        token_response=said,
+        token_response=answer,
         id_token=claims,
         user_info=info,
     )
