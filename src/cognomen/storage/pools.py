@@ -42,6 +42,10 @@ OWNED = (
     ("import_jobs", "job_id"),
     ("kept_settings", "name"),
     ("resource_servers", "identifier"),
+    ("ui_customizations", "client_id"),
+    ("login_brandings", "branding_id"),
+    ("branding_images", "image_id"),
+    ("terms", "terms_id"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from cognomen.storage.authorization_codes import AuthorizationCodes
+from cognomen.storage.branding import Branding
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
@@ -37,6 +38,7 @@ from cognomen.storage.sync_notices import SyncNotices
 from cognomen.storage.sync_outbox import SyncOutbox
 from cognomen.storage.sync_sessions import SyncSessions
 from cognomen.storage.sync_settings import AllSyncSettings
+from cognomen.storage.terms import AllTerms
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
@@ -64,6 +66,8 @@ class Store:
         self.users = Users(engine)
         self.groups = Groups(engine)
         self.domains = Domains(engine, cache)
+        self.branding = Branding(engine, cache)
+        self.terms = AllTerms(engine, cache)
         self.resource_servers = ResourceServers(engine, cache)
         self.sessions = Sessions(engine)
         self.sso_sessions = SsoSessions(engine)

@@ -17,6 +17,7 @@ FILES = (
     "limits",
     "list_users",
     "log_delivery",
+    "managed_login_branding",
     "mfa_config",
     "mfa_preferences",
     "own_user",
@@ -29,7 +30,9 @@ FILES = (
     "sign_up",
     "software_tokens",
     "tags",
+    "terms",
     "token_operations",
+    "ui_customization",
     "user_sessions",
 )
 
