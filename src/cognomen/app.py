@@ -24,6 +24,7 @@ from cognomen.delivery.tries import Tries
 from cognomen.federation.connector import SAML, Connectors, Endpoints
 from cognomen.federation.connectors import LazyConnectors
 from cognomen.federation.saml import SamlLogins
+from cognomen.federation.upstream.upstreams import Upstreams
 from cognomen.hosted.site import site
 from cognomen.identitypools import operations as identity_operations
 from cognomen.kernel.clock import Clock, SystemClock
@@ -95,18 +96,14 @@ def _gateway(settings: Settings, rooms: Rooms) -> Gateway | None:
     return gateway_of(settings, Doors(rooms.store, rooms.sealer, rooms.clock, rooms.keys, settings.public_url))
 
 
+def endpoints_of(settings: Settings) -> Endpoints:
+    return Endpoints(**{name: getattr(settings, f"{name}_url").rstrip("/") for name in Endpoints.__struct_fields__})
+
+
 def connectors_of(settings: Settings, store: Store, sealer: Sealer) -> Connectors:
     """By which tokens of others are verified. In production, registered providers are on the public network."""
-    endpoints = Endpoints(
-        google_keys=settings.google_keys_url,
-        apple_keys=settings.apple_keys_url,
-        facebook=settings.facebook_url,
-        amazon=settings.amazon_url,
-        twitter=settings.twitter_url,
-        digits=settings.digits_url,
-    )
     saml = SamlLogins(store, sealer, account=settings.account, region=settings.region, audience=settings.saml_audience)
-    return LazyConnectors(endpoints, public_only=settings.mode == "serve", more={SAML: saml})
+    return LazyConnectors(endpoints_of(settings), public_only=settings.mode == "serve", more={SAML: saml})
 
 
 class TemporaryKeys:
@@ -182,6 +179,7 @@ class Server:
             compromised=CompromisedPasswords(settings.compromised_passwords),
             places=Places(settings.geo_database),
             connectors=connectors_of(settings, store, sealer),
+            upstreams=Upstreams(endpoints_of(settings), public_only=settings.mode == "serve"),
             removals=asyncio.Event(),
             imports=asyncio.Event(),
         )

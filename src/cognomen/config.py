@@ -28,7 +28,20 @@ _OF_AWS = {
     "AWS_SESSION_TOKEN": "aws_session_token",
     **{f"AWS_ENDPOINT_URL_{variable}": f"aws_endpoint_{service}" for service, variable in _SERVICES.items()},
 }
-_PROVIDERS = ("google_keys_url", "apple_keys_url", "facebook_url", "amazon_url", "twitter_url", "digits_url")
+_PROVIDERS = (
+    "google_keys_url",
+    "google_authorize_url",
+    "google_token_url",
+    "google_people_url",
+    "apple_keys_url",
+    "apple_url",
+    "facebook_url",
+    "facebook_dialog_url",
+    "amazon_url",
+    "amazon_authorize_url",
+    "twitter_url",
+    "digits_url",
+)
 _ADDRESSES = ("log_delivery_webhook", "twilio_url", *_PROVIDERS, *(name for name in _OF_AWS.values() if name.startswith("aws_endpoint_")))
 _CONFIDENTIAL = tuple(f"aws_endpoint_{service}" for service in ("lambda", "kms", "sesv2", "sms_voice", "sns", "sts"))
 _TABLES = ("function_table", "function_endpoints", "function_environment", "user_directories", "push_applications", "gateway")
@@ -111,9 +124,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credentials: str = "local"
     identity_issuer: str = "aws"
     google_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    google_authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    google_token_url: str = "https://www.googleapis.com/oauth2/v4/token"
+    google_people_url: str = "https://people.googleapis.com"
     apple_keys_url: str = "https://appleid.apple.com/auth/keys"
+    apple_url: str = "https://appleid.apple.com"
     facebook_url: str = "https://graph.facebook.com"
+    facebook_dialog_url: str = "https://www.facebook.com"
     amazon_url: str = "https://api.amazon.com"
+    amazon_authorize_url: str = "https://www.amazon.com/ap/oa"
     twitter_url: str = "https://api.twitter.com"
     digits_url: str = "https://api.digits.com"
     gateway: GatewaySettings | None = None

@@ -13,6 +13,7 @@ from cognomen.delivery.message import Delivery
 from cognomen.delivery.sync.push import Push
 from cognomen.directories.directory import Directories
 from cognomen.federation.connector import Connectors
+from cognomen.federation.upstream.upstreams import Upstreams
 from cognomen.kernel.clock import Clock
 from cognomen.kernel.compromised import CompromisedPasswords
 from cognomen.kernel.events import Event, Events
@@ -62,6 +63,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     compromised: CompromisedPasswords
     places: Places
     connectors: Connectors
+    upstreams: Upstreams
     removals: asyncio.Event  # set when a pool was deleted, so that its data is removed in the background
     imports: asyncio.Event  # set when an import job was started or stopped, so that the runner looks at once
 
@@ -93,6 +95,7 @@ class Context:
         "source_ip",
         "store",
         "triggers",
+        "upstreams",
         "user_agent",
         "workers",
     )
@@ -125,6 +128,7 @@ class Context:
         self.directories = rooms.directories
         self.compromised = rooms.compromised
         self.connectors = rooms.connectors
+        self.upstreams = rooms.upstreams
         self.removals = rooms.removals
         self.imports = rooms.imports
         self.caller = caller

@@ -1,5 +1,5 @@
 """InboundFederation's event and answer, as AWS's page has them (developer guide, "Inbound federation Lambda trigger"; @types/aws-lambda), through
-the machinery that asks every trigger. Nothing signs users in through a provider yet."""
+the machinery that asks every trigger. That it is asked at each sign-in is in tests/operations/test_federated_sign_in.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from cognomen.api.errors import ServiceError
 from cognomen.context import Context
 from cognomen.storage.pools import Pool
 from cognomen.userpools.hooks import federation
-from tests.kit.functions import arn
 from tests.kit.server import TestServer
 
 GOOGLE = federation.Said(
@@ -88,16 +87,3 @@ async def test_a_wrong_answer(server: TestServer, wrong: dict[str, Any]) -> None
 
 async def test_no_function(server: TestServer) -> None:
     assert await asked(server, None) == ORIGINAL
-
-
-async def test_a_pool_that_names_one_is_told_that_it_waits(server: TestServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else somebody would look for their mistake in a function that nobody asks."""
-    config = {"InboundFederation": {"LambdaVersion": "V1_0", "LambdaArn": arn("inbound")}}
-    pool = await server.pool()
-    assert "InboundFederation" not in "".join(capsys.readouterr())
-    await server.call("UpdateUserPool", UserPoolId=pool, LambdaConfig=config)
-    await server.pool(LambdaConfig=config)
-    told = "".join(capsys.readouterr()).count(
-        "InboundFederation is asked once users sign in through identity providers, which this server does not have"
-    )
-    assert told == 2

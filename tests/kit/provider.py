@@ -7,7 +7,8 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -22,8 +23,26 @@ class _Server(ThreadingHTTPServer):
         """A client that does not trust the certificate hangs up."""
 
 
+class Asked(NamedTuple):
+    """`query` and `form` by name, the last value of each."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    form: dict[str, str]
+    headers: dict[str, str]
+
+
+class Raw(NamedTuple):
+    """An answer as it is."""
+
+    status: int
+    body: bytes
+
+
 class Provider:
-    """`answers` are JSON by path, asked without the query; what is not there is a 404. `asked` are (path with query, headers)."""
+    """`answers` are JSON by path, asked without the query, or functions that make it of what was asked; what is not there is a 404. `asked` are
+    (path with query, headers)."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -33,13 +52,24 @@ class Provider:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                provider.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                found = provider.answers.get(self.path.partition("?")[0])
-                body = json.dumps(found).encode()
-                self.send_response(200 if found is not None else 404)
-                self.send_header("content-length", str(len(body)))
+                self._answer({})
+
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+                self._answer(dict(parse_qsl(form, keep_blank_values=True)))
+
+            def _answer(self, form: dict[str, str]) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                provider.asked.append((self.path, headers))
+                path, _, query = self.path.partition("?")
+                found = provider.answers.get(path)
+                if callable(found):
+                    found = found(Asked(self.command, path, dict(parse_qsl(query, keep_blank_values=True)), form, headers))
+                raw = found if isinstance(found, Raw) else Raw(200 if found is not None else 404, json.dumps(found).encode())
+                self.send_response(raw.status)
+                self.send_header("content-length", str(len(raw.body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(raw.body)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -65,7 +95,7 @@ class Provider:
         key = key or self.key
         return jwt.encode({"alg": alg, "kid": key.kid, **header}, claims, key, algorithms=[alg])
 
-    def __enter__(self) -> Provider:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

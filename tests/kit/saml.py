@@ -156,8 +156,8 @@ def written(response: Any) -> bytes:
     return bytes(etree.tostring(response))
 
 
-def encrypt(response: Any, key: Key, block: Any = None, transport: Any = None) -> None:
-    """Puts the Response's Assertion into an EncryptedAssertion."""
+def encrypt(response: Any, key: Any, block: Any = None, transport: Any = None) -> None:
+    """Puts the Response's Assertion into an EncryptedAssertion, for whose private or public `key` it is."""
     assertion = response.find("saml:Assertion", NAMES)
     size = {"gcm": 256, "cbc": 128}
     chosen = block or xmlsec.Transform.AES256_GCM
@@ -170,7 +170,9 @@ def encrypt(response: Any, key: Key, block: Any = None, transport: Any = None) -
     carried = xmlsec.template.add_encrypted_key(info, transport or xmlsec.Transform.RSA_OAEP)
     xmlsec.template.encrypted_data_ensure_cipher_value(carried)
     manager = xmlsec.KeysManager()
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = (key if isinstance(key, rsa.RSAPublicKey) else key.public_key()).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     manager.add_key(xmlsec.Key.from_memory(public, xmlsec.KeyFormat.PEM))
     context = xmlsec.EncryptionContext(manager)
     bits = size["gcm"] if chosen in (xmlsec.Transform.AES256_GCM, xmlsec.Transform.AES256) else size["cbc"]

@@ -37,6 +37,8 @@ class Reply:
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.status = status
         self.headers = {name.decode().lower(): value.decode() for name, value in headers}
+        given = [value.decode().partition(";")[0] for name, value in headers if name.lower() == b"set-cookie"]
+        self.cookies = [(each.partition("=")[0], each) for each in given]  # by name, as a browser sends them back
         self.body = body
 
     @property

@@ -68,3 +68,13 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     amazon: str = "https://api.amazon.com"
     twitter: str = "https://api.twitter.com"
     digits: str = "https://api.digits.com"
+    google_authorize: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    google_token: str = "https://www.googleapis.com/oauth2/v4/token"
+    google_people: str = "https://people.googleapis.com"
+    apple: str = "https://appleid.apple.com"
+    facebook_dialog: str = "https://www.facebook.com"
+    amazon_authorize: str = "https://www.amazon.com/ap/oa"
+
+
+def is_this_machine(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")

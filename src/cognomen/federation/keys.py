@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
 from cognomen.federation import thumbprints
-from cognomen.federation.connector import Unavailable
+from cognomen.federation.connector import Unavailable, is_this_machine
 from cognomen.kernel import outbound
 
 Key = RSAKey | ECKey | OKPKey
@@ -129,10 +129,6 @@ class RemoteKeys:
         if parts.scheme == "https":
             return bool(parts.hostname)
         return parts.scheme == "http" and not self.public_only and is_this_machine(parts.hostname or "")
-
-
-def is_this_machine(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
 
 
 def _named(known: _Known | None, kid: str | None) -> Key | None:

@@ -15,8 +15,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from cognomen.federation.connector import Expected, Refused, Verified
-from cognomen.federation.keys import Key, RemoteKeys, is_this_machine
+from cognomen.federation.connector import Expected, Refused, Verified, is_this_machine
+from cognomen.federation.keys import Key, RemoteKeys
 from cognomen.kernel import base64url
 
 _KINDS: Final[dict[str, type]] = {

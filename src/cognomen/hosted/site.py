@@ -17,9 +17,11 @@ from starlette.types import ASGIApp
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
-from cognomen.hosted import confirm, feedback, inbox, templates, updates, uploads, well_known
+from cognomen.hosted import again, confirm, feedback, inbox, templates, updates, uploads, well_known
 from cognomen.metering.rates import Rates
 from cognomen.oauth import routes as oauth
+from cognomen.oauth.doors import ByDomain
+from cognomen.oauth.errors import Again
 from cognomen.storage.errors import Unavailable
 from cognomen.tokens import keys
 
@@ -44,12 +46,13 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             return _json({"status": "unavailable", "reason": str(error)}, status=503)
         return _json({"status": "ok"})
 
-    return Starlette(
+    pages = Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
             *well_known.routes(rooms, context),
             *oauth.routes(context),
+            *again.routes(),
             *inbox.routes(rooms, kept),
             *confirm.routes(context, rates),
             *feedback.routes(context),
@@ -60,9 +63,11 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             HTTPException: _no_page,
             Unavailable: _unavailable,
             keys.NoKeys: well_known.gone,
+            Again: again.page,
             **dict.fromkeys(oauth.ERRORS, oauth.refused),
         },
     )
+    return ByDomain(pages, rooms.store, rooms.settings.public_url)
 
 
 async def _no_page(_request: Request, error: Exception) -> Response:

@@ -82,8 +82,8 @@ def send(
         connection.connect()
         connection.sock.settimeout(end.left())
         connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers or {}))
-        answer = connection.getresponse()
-        content = answer.read(most + 1)
+        with connection.getresponse() as answer:  # what is not read to its end would hold the socket open
+            content = answer.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL with characters that no request line takes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise Unreachable(f"{place} does not answer: {reason}") from error

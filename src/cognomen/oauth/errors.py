@@ -3,9 +3,13 @@
 OAuthError
 ├── ToApp    back to the app's redirect URI, which was found good
 └── ToPage   shown to the user, since nothing says whose app it is
+
+Again is no error: the browser is to post the same once more, from here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from cognomen.api import errors as service
 
@@ -32,6 +36,14 @@ class ToApp(OAuthError):
 
 class ToPage(OAuthError):
     """For the user's eyes."""
+
+
+class Again(Exception):
+    """`form` is to be posted again, to the same address."""
+
+    def __init__(self, form: Mapping[str, str]) -> None:
+        super().__init__("again")
+        self.form = form
 
 
 def of_trigger(error: service.ServiceError) -> OAuthError:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cognomen.context import Context
-from cognomen.oauth import answers, flow, logout, revoke, token, userinfo
+from cognomen.oauth import answers, authorize, federated, logout, revoke, token, userinfo
 from cognomen.oauth.doors import Door, door
 from cognomen.oauth.errors import OAuthError, ToApp
 
@@ -17,8 +17,11 @@ Endpoint = Callable[[Context, Door, Request], Awaitable[Response]]
 
 # path, methods, what answers, and whether a browser's script of any origin may read it
 ENDPOINTS: tuple[tuple[str, tuple[str, ...], Endpoint, bool], ...] = (
-    ("/oauth2/authorize", ("GET",), flow.authorize, False),
-    ("/authorize", ("GET",), flow.authorize, False),
+    ("/oauth2/authorize", ("GET",), authorize.authorize, False),
+    ("/authorize", ("GET",), authorize.authorize, False),
+    (federated.OAUTH_PATH, ("GET",), federated.arrive_by_get, False),
+    (federated.OAUTH_PATH, ("POST",), federated.arrive_by_post, False),
+    (federated.SAML_PATH, ("POST",), federated.arrive_by_post, False),
     ("/oauth2/token", ("POST",), token.token, True),
     ("/oauth2/userInfo", ("GET", "POST"), userinfo.userinfo, True),
     ("/oauth2/revoke", ("POST",), revoke.revoke, True),

@@ -13,6 +13,8 @@ from cognomen.storage.users import User, user_of
 _COLUMNS = "pool_id, name, description, role_arn, precedence, created_at, modified_at"
 _QUALIFIED = ", ".join(f"g.{column}" for column in _COLUMNS.split(", "))
 
+_ADD_MEMBER = "INSERT INTO group_members (pool_id, name, sub) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+
 
 class Group(msgspec.Struct, frozen=True):
     pool_id: str
@@ -89,9 +91,17 @@ class Groups:
                 raise Missing("group")
             if await tx.row("SELECT 1 FROM users WHERE pool_id = $1 AND sub = $2", pool_id, sub) is None:
                 raise Missing("user")
-            await tx.run("INSERT INTO group_members (pool_id, name, sub) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", pool_id, name, sub)
+            await tx.run(_ADD_MEMBER, pool_id, name, sub)
 
         await self._engine.write(unit)
+
+    async def join(self, tx: Tx, group: Group, sub: str) -> None:
+        """Within a unit: the user belongs to the group, which is made where there is none of its name."""
+        await tx.run(
+            f"INSERT INTO user_groups ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            *msgspec.structs.astuple(group),
+        )
+        await tx.run(_ADD_MEMBER, group.pool_id, group.name, sub)
 
     async def remove_member(self, pool_id: str, name: str, sub: str) -> None:
         async def unit(tx: Tx) -> None:

@@ -46,6 +46,10 @@ OWNED = (
     ("login_brandings", "branding_id"),
     ("branding_images", "image_id"),
     ("terms", "terms_id"),
+    ("identity_providers", "name"),
+    ("idp_identifiers", "identifier"),
+    ("federation_keys", "name"),
+    ("federated_identities", "sub"),
 )
 
 

@@ -13,9 +13,11 @@ from cognomen.storage.datasets import Datasets
 from cognomen.storage.devices import Devices
 from cognomen.storage.domains import Domains
 from cognomen.storage.engine import Engine, Tx, Unit
+from cognomen.storage.federated_identities import FederatedIdentities
 from cognomen.storage.groups import Groups
 from cognomen.storage.identities import Identities
 from cognomen.storage.identity_pools import IdentityPools
+from cognomen.storage.identity_providers import IdentityProviders
 from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
 from cognomen.storage.kept_settings import KeptSettings
@@ -69,6 +71,8 @@ class Store:
         self.branding = Branding(engine, cache)
         self.terms = AllTerms(engine, cache)
         self.resource_servers = ResourceServers(engine, cache)
+        self.identity_providers = IdentityProviders(engine, cache)
+        self.federated_identities = FederatedIdentities(engine)
         self.sessions = Sessions(engine)
         self.sso_sessions = SsoSessions(engine)
         self.authorization_codes = AuthorizationCodes(engine)

@@ -266,6 +266,7 @@ class Users:
             "passkeys",
             "auth_events",
             "risk_profiles",
+            "federated_identities",
         ):
             await tx.run(f"DELETE FROM {table} WHERE pool_id = $1 AND sub = $2", user.pool_id, user.sub)
         await tx.run("DELETE FROM attempts WHERE pool_id = $1 AND subject = $2", user.pool_id, user.sub)

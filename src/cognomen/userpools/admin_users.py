@@ -138,7 +138,11 @@ async def admin_disable_user(cx: Context, request: idp.AdminDisableUserRequest) 
 
 async def _set_enabled(cx: Context, pool_id: str, username: str, *, enabled: bool) -> None:
     pool = await find.pool(cx, pool_id)
-    user = await find.existing_user(cx, pool, username)
+    await set_enabled(cx, await find.existing_user(cx, pool, username), enabled=enabled)
+
+
+async def set_enabled(cx: Context, user: User, *, enabled: bool) -> None:
+    """Who is disabled is signed out everywhere. Raises UserNotFoundException."""
     now = cx.clock.now()
 
     async def unit(tx: Tx) -> None:

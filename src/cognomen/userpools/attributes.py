@@ -134,9 +134,9 @@ def alias_exists(attribute: str) -> errors.AliasExistsException:
 
 
 def readable_as_sent(pool: Pool, client: Client, user: User) -> list[idp.AttributeType]:
-    """The user's attributes that this client may read; `sub` it always may."""
+    """The user's attributes that this client may read; `sub`, and `identities` of who has some, it always may."""
     allowed = permissions.readable(client, pool.settings.pool.schema_attributes or [])
-    return [item for item in decoded(user.attributes_json) if item.name in allowed or item.name == "sub"]
+    return [item for item in decoded(user.attributes_json) if item.name in allowed or item.name in ("sub", "identities")]
 
 
 decoded = msgspec.json.Decoder(list[idp.AttributeType]).decode

@@ -35,6 +35,7 @@ async def create_user_pool_client(cx: Context, request: idp.CreateUserPoolClient
     check(pool, settings)
     check_secret_needed(settings, has_secret=bool(request.generate_secret or request.client_secret))
     await oauth_scopes.check(cx, pool, settings)
+    await check_providers(cx, pool, settings)
     client = await add(
         cx, pool, settings, ids.client_id(), request.client_secret or (ids.client_secret() if request.generate_secret else None)
     )
@@ -122,6 +123,13 @@ def _check_flows(settings: idp.UserPoolClientType) -> None:
         raise errors.InvalidOAuthFlowException("CallbackUrls can not be empty when code flow or implicit flow is selected")
 
 
+async def check_providers(cx: Context, pool: Pool, settings: idp.UserPoolClientType | idp.UpdateUserPoolClientRequest) -> None:
+    """Raises InvalidParameterException for an identity provider that the pool has not; COGNITO is the pool itself."""
+    for name in dict.fromkeys(settings.supported_identity_providers or []):
+        if name != "COGNITO" and await cx.store.identity_providers.get(pool.pool_id, name) is None:
+            raise errors.InvalidParameterException(f"The provider {name} does not exist for User Pool {pool.pool_id}.")
+
+
 def check_secret_needed(settings: idp.UserPoolClientType, *, has_secret: bool) -> None:
     """What only a client with a secret may do. Raises InvalidOAuthFlowException, InvalidParameterException."""
     if has_secret:
@@ -160,6 +168,7 @@ async def update_user_pool_client(cx: Context, request: idp.UpdateUserPoolClient
     """What the request leaves out goes back to its default, but for the name, as AWS's documentation says."""
     pool, _ = await find.client_in(cx, request.user_pool_id, request.client_id)
     await oauth_scopes.check(cx, pool, idp.UserPoolClientType(allowed_o_auth_scopes=request.allowed_o_auth_scopes))
+    await check_providers(cx, pool, request)
     now = cx.clock.now()
 
     def update(present: Client) -> Client:

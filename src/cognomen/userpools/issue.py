@@ -21,6 +21,7 @@ from cognomen.tokens import claims, issuer, jwt
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.tokens.keys import PoolKeys
 from cognomen.userpools import device_tracking, tracking
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import token_generation
 from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import permissions, scopes, validity
@@ -167,8 +168,15 @@ async def claims_of(
     identity = None
     if scopes.has_id_token(session.scope):
         readable = scopes.shown(permissions.readable(client, pool.settings.pool.schema_attributes or []), session.scope)
-        expires_at = now + validity.id_seconds(client)
-        identity = claims.id_claims(subject, grant, expires_at=expires_at, jti=ids.uuid(), readable=readable, nonce=nonce)
+        identity = claims.id_claims(
+            subject,
+            grant,
+            expires_at=now + validity.id_seconds(client),
+            jti=ids.uuid(),
+            readable=readable,
+            identities=profiles.identities_claim(subject.attributes or {}),
+            nonce=nonce,
+        )
     if change is None:
         return Claims(access, identity)
     changed = Claims(

@@ -15,6 +15,7 @@ from cognomen.storage.users import User
 from cognomen.userpools import access, attributes, client_auth, codes, credentials, find, messages, nobody, protection
 from cognomen.userpools.auth import lockout
 from cognomen.userpools.auth.steps import incorrect
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_up as sign_up_hooks
 from cognomen.userpools.hooks.ask import Occasion
@@ -128,6 +129,7 @@ async def change_password(cx: Context, request: idp.ChangePasswordRequest) -> id
 
 async def _change(cx: Context, request: idp.ChangePasswordRequest, of: access.Access, happening: protection.Happening) -> None:
     user, in_time = of.user, None
+    profiles.refuse_external(user, "change password")
     if user.credential is not None:
         if not request.previous_password:
             raise errors.InvalidParameterException("Missing required parameter PreviousPassword")

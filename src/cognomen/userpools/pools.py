@@ -8,14 +8,12 @@ from cognomen.api import errors, idp
 from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel import ids, paging
-from cognomen.kernel.log import get_logger
 from cognomen.storage.domains import CUSTOM, PREFIX
 from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.pools import Pool, PoolSettings
 from cognomen.userpools import find, pages
 from cognomen.userpools.rules import message_senders, pool_settings, schema, tags
 
-log = get_logger("userpools")
 _TRIES = 5
 
 
@@ -38,7 +36,6 @@ async def create_user_pool(cx: Context, request: idp.CreateUserPoolRequest) -> i
                 raise errors.InvalidParameterException(f"A user pool with the id {pool_id} exists already.") from cause
             continue
         cx.keys.prepare(pool_id)
-        _tell_of_later(request.lambda_config, pool_id)
         return idp.CreateUserPoolResponse(user_pool=await _shown(cx, pool))
     raise errors.InternalErrorException("No free user pool id was found.")
 
@@ -63,15 +60,7 @@ async def update_user_pool(cx: Context, request: idp.UpdateUserPoolRequest) -> i
         return msgspec.structs.replace(present, pool=pool, mfa=mfa, issuer=issuer)
 
     await change(cx, request.user_pool_id, update)
-    _tell_of_later(request.lambda_config, request.user_pool_id)
     return idp.UpdateUserPoolResponse()
-
-
-def _tell_of_later(config: idp.LambdaConfigType | None, pool_id: str) -> None:
-    if config is not None and config.inbound_federation is not None:
-        log.warning(
-            "InboundFederation is asked once users sign in through identity providers, which this server does not have", pool_id=pool_id
-        )
 
 
 @op

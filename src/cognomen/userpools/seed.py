@@ -152,8 +152,11 @@ async def put_client(cx: Context, pool: Pool, client_id: str, request: idp.Creat
     await oauth_scopes.check(cx, pool, wanted)
     if present is None:
         clients.check(pool, wanted)
+        await clients.check_providers(cx, pool, wanted)
         await clients.add(cx, pool, wanted, client_id, request.client_secret or (ids.client_secret() if request.generate_secret else None))
         return "made"
+    if "supported_identity_providers" in named:
+        await clients.check_providers(cx, pool, wanted)
     now = cx.clock.now()
 
     def update(before: Client) -> Client:

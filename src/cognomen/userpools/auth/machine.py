@@ -32,6 +32,7 @@ from cognomen.userpools.auth.steps import (
     WrongPassword,
     incorrect,
 )
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import migration
 from cognomen.userpools.hooks import sign_in as hooks
 from cognomen.userpools.hooks.ask import Occasion
@@ -173,6 +174,8 @@ async def start(
         await password.migrate(cx, attempt)
     if attempt.user is None and not attempt.hides_users:
         raise find.no_user()
+    if attempt.user is not None and attempt.user.status == profiles.EXTERNAL:
+        _hide_external(attempt, attempt.user)
     if attempt.user is not None and not attempt.hides_users:
         _refuse_by_status(attempt.user, proved=False)
     await hooks.pre_authentication(cx, attempt)
@@ -245,6 +248,14 @@ def _ask(cx: Context, attempt: Attempt, ask: Ask) -> Outcome:
         challenge_parameters=ask.parameters,
         available_challenges=list(ask.available) or None,
     )
+
+
+def _hide_external(attempt: Attempt, user: User) -> None:
+    """Who signs in through a provider has nothing to prove here; where users are hidden the attempt goes on as nobody's, at nobody's cost."""
+    if not attempt.hides_users:
+        profiles.refuse_external(user, "get auth details")
+    attempt.user = None
+    attempt.migrated = True  # whoever that is, the function that knows former users is not asked
 
 
 def _refuse_by_status(user: User, *, proved: bool) -> None:

@@ -1,6 +1,6 @@
 """InboundFederation: a function sees what an identity provider said of somebody, and says which attributes are mapped to the profile.
 
-Asked once hosted federation exists; until then nothing calls it but its tests.
+Asked at each sign-in through a provider, before the attributes are mapped.
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-inbound-federation.html
 """
 

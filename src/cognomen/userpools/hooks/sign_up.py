@@ -27,9 +27,11 @@ class Verdict(msgspec.Struct, frozen=True):
 async def pre_sign_up(
     cx: Context, pool: Pool, occasion: Occasion, username: str, given: Mapping[str, str], validation: Sequence[idp.AttributeType] | None
 ) -> Verdict:
-    """Raises what the function raises: then there is no user. The answer counts for SignUp; AdminCreateUser's is ignored, as AWS documents."""
+    """Raises what the function raises: then there is no user. The answer counts for SignUp; AdminCreateUser's is ignored, as AWS documents, and
+    who comes through a provider is not confirmed by it."""
+    external = {"cognito:email_alias": "", "cognito:phone_number_alias": ""} if occasion.source == "ExternalProvider" else {}
     request = {
-        "userAttributes": dict(given),
+        "userAttributes": {**external, **given},
         "validationData": {item.name: item.value or "" for item in validation} if validation else None,
     }
     response = {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}
