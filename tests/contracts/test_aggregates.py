@@ -140,7 +140,6 @@ async def _furnish(store: Store) -> None:
     await store.pools.add(pool())
     await store.signing_keys.add(POOL, SigningKeyRow("a", b"a", "b", b"b"))
     for number in range(4):
-        await store.kept_settings.put(POOL, "Terms", f"t{number}", b"sealed")
         one = user(f"u{number}")
         await add(store, one)
         await store.clients.add(client(f"client{number}"))

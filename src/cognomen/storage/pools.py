@@ -40,7 +40,6 @@ OWNED = (
     ("import_parts", "part"),
     ("import_log", "line"),
     ("import_jobs", "job_id"),
-    ("kept_settings", "name"),
     ("resource_servers", "identifier"),
     ("ui_customizations", "client_id"),
     ("login_brandings", "branding_id"),

@@ -20,7 +20,6 @@ from cognomen.storage.identity_pools import IdentityPools
 from cognomen.storage.identity_providers import IdentityProviders
 from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
-from cognomen.storage.kept_settings import KeptSettings
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
@@ -86,7 +85,6 @@ class Store:
         self.inbox = Inbox(engine)
         self.logs = LogQueues(engine)
         self.imports = ImportJobs(engine)
-        self.kept_settings = KeptSettings(engine)
         self.limits = ProvisionedLimits(engine, cache)
         self.risk_configurations = RiskConfigurations(engine, cache)
         self.auth_events = AuthEvents(engine)
