@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from cognomen.kernel.secrets import MasterKey, Sealer
+from cognomen.cli import copying_hosted
 from tests.clients.test_cli import refused, run
 from tests.kit.live import Live
 
@@ -84,9 +82,8 @@ def everything(client: Any, pool: str) -> dict[str, Any]:
     }
 
 
-NONE = {"mfa_preferences": 0, "risk_configurations": 0, "log_configurations": 0, "session_configurations": 0}
-KINDS = ("IdentityProvider", "UserPoolDomain", "UICustomization", "ManagedLoginBranding", "ResourceServer", "Terms")
-NOTHING_KEPT = {"Kept": dict.fromkeys(KINDS, 0)}
+SETTINGS = ("mfa_preferences", "risk_configurations", "log_configurations", "session_configurations")
+NONE = dict.fromkeys((*SETTINGS, *copying_hosted.KINDS), 0)
 
 
 def copied(folder: Path, pool: str, url: str, *options: str) -> Any:
@@ -104,7 +101,7 @@ def test_a_copy_says_what_its_source_says(tmp_path: Path) -> None:
         target = tmp_path / "target"
         with Live(target):
             pass  # makes the master key
-        counts = {"UserPoolId": pool, "clients": 2, "groups": 2, "memberships": 32, "refused": 0, "federated": 0, **NONE, **NOTHING_KEPT}
+        counts = {"UserPoolId": pool, "clients": 2, "groups": 2, "memberships": 32, "refused": 0, "federated": 0, **NONE}
         assert copied(target, pool, source.url) == {**counts, "users": 65}
         attributes = [{"Name": "family_name", "Value": "New"}, {"Name": "email", "Value": "new@example.com"}]
         theirs.admin_create_user(UserPoolId=pool, Username="new", MessageAction="SUPPRESS", UserAttributes=attributes)
@@ -142,7 +139,6 @@ def test_a_copy_of_motos(tmp_path: Path, moto: str) -> None:
     )
     pool = fill(theirs, 5, secret=False)  # those that moto makes have characters which no secret may have
     counts = copied(tmp_path / "target", pool, moto)
-    assert counts.pop("Kept") == NOTHING_KEPT["Kept"]
     assert counts == {"UserPoolId": pool, "clients": 2, "groups": 2, "users": 5, "memberships": 2, "refused": 0, "federated": 0, **NONE}
     with Live(tmp_path / "target") as live:
         ours, original = everything(live.boto(), pool), everything(theirs, pool)
@@ -214,29 +210,6 @@ def test_its_configurations_come_along(tmp_path: Path, triggers: bool) -> None:
             assert configuration(ours, pool, web) == configuration(theirs, pool, web)
             expected = {"PostAuthentication": FUNCTION} if triggers else {}
             assert ours.describe_user_pool(UserPoolId=pool)["UserPool"]["LambdaConfig"] == expected
-
-
-def test_what_has_no_operations_yet_is_kept_sealed(tmp_path: Path, moto: str) -> None:
-    """Providers with their secrets, domains and resource servers wait for the rooms that will serve them."""
-    theirs = boto3.client(
-        "cognito-idp", endpoint_url=moto, region_name="us-east-1", aws_access_key_id="AKIDANYTHING", aws_secret_access_key="any secret"
-    )
-    pool = fill(theirs, 1, secret=False)
-    details = {"client_id": "theirs", "client_secret": "the secret of the provider", "authorize_scopes": "openid"}
-    theirs.create_identity_provider(UserPoolId=pool, ProviderName="Google", ProviderType="Google", ProviderDetails=details)
-    theirs.create_resource_server(UserPoolId=pool, Identifier="https://api.example.com", Name="api", Scopes=[])
-    theirs.create_user_pool_domain(UserPoolId=pool, Domain="people")
-    target = tmp_path / "target"
-    for _ in range(2):
-        kept = copied(target, pool, moto)["Kept"]
-        assert {kind: count for kind, count in kept.items() if count} == {"IdentityProvider": 1, "UserPoolDomain": 1, "ResourceServer": 1}
-    with contextlib.closing(sqlite3.connect(target / "cognomen.db")) as database:
-        rows = {tuple(row[:2]): row[2] for row in database.execute("SELECT kind, name, body FROM kept_settings")}
-    assert set(rows) == {("IdentityProvider", "Google"), ("UserPoolDomain", "people"), ("ResourceServer", "https://api.example.com")}
-    sealer = Sealer(MasterKey.from_file(target / "master.key"))
-    opened = json.loads(sealer.open("kept settings", rows["IdentityProvider", "Google"], f"{pool}/IdentityProvider/Google".encode()))
-    assert opened["ProviderDetails"] == details
-    assert b"the secret of the provider" not in b"".join(file.read_bytes() for file in target.iterdir())
 
 
 def test_a_source_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from cognomen.api import idp
+from cognomen.storage.branding import Customization, Image, Style
 from cognomen.storage.clients import Client, ClientSecret
 from cognomen.storage.codes import Code
 from cognomen.storage.devices import Device
@@ -23,6 +24,7 @@ from cognomen.storage.resource_servers import ResourceServer
 from cognomen.storage.sessions import Session
 from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.store import Store
+from cognomen.storage.terms import Terms
 from tests.contracts.conftest import Database
 from tests.contracts.test_users import add, user
 
@@ -138,11 +140,14 @@ async def _furnish(store: Store) -> None:
     await store.pools.add(pool())
     await store.signing_keys.add(POOL, SigningKeyRow("a", b"a", "b", b"b"))
     for number in range(4):
-        await store.resource_servers.add(ResourceServer(POOL, f"r{number}", "n", ()), most=9)
-        await store.kept_settings.put(POOL, "Terms", f"t{number}", b"sealed")
         one = user(f"u{number}")
         await add(store, one)
         await store.clients.add(client(f"client{number}"))
+        await store.resource_servers.add(ResourceServer(POOL, f"r{number}", "n", ()), most=9)
+        await store.branding.put_customization(Customization(POOL, f"client{number}", 1.0, 1.0, "c", None), None)
+        style = Style(POOL, f"b{number}", f"client{number}", 1.0, 1.0, False, None, ())
+        await store.branding.add_style(style, [Image(f"i{number}", "PNG", b"p")])
+        await store.terms.add(Terms(POOL, f"t{number}", f"client{number}", "privacy-policy", 1.0, 1.0, {}))
         await store.groups.add(Group(POOL, f"g{number}", None, None, None, 1.0, 1.0))
         await store.groups.add_member(POOL, f"g{number}", one.sub)
         session = Session(POOL, str(uuid4()), one.sub, "client0", one.sub.encode(), 1.0, 9e9, None, "s")

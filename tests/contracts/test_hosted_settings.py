@@ -7,12 +7,14 @@ import asyncio
 import msgspec
 import pytest
 
+from cognomen.storage.branding import ALL, Asset, Customization, Image, Look, Style
 from cognomen.storage.domains import CUSTOM, PREFIX, Domain
 from cognomen.storage.errors import Missing, Stale, Taken
 from cognomen.storage.resource_servers import ResourceServer, Scope
 from cognomen.storage.store import Store
+from cognomen.storage.terms import Terms
 from tests.contracts.conftest import Database
-from tests.contracts.test_aggregates import POOL, pool, soon
+from tests.contracts.test_aggregates import POOL, client, pool, soon
 
 OTHER = "us-east-1_Another01"
 
@@ -127,3 +129,108 @@ class TestResourceServers:
             await store.resource_servers.put(server("api"))
         with pytest.raises(Missing):
             await store.resource_servers.remove(POOL, "api")
+
+
+def customization(client_id: str = ALL, css: str | None = "a", image_id: str | None = None, at: float = 1.5) -> Customization:
+    return Customization(POOL, client_id, at, at, css, image_id)
+
+
+def style(branding_id: str = "b", client_id: str = "c", *assets: Asset) -> Style:
+    return Style(POOL, branding_id, client_id, 1.5, 2.5, False, b'{"a":"\xf0\x9f\x98\x80"}', assets)
+
+
+def asset(image_id: str = "i") -> Asset:
+    return Asset("FORM_LOGO", "DARK", "PNG", None, image_id)
+
+
+def image(image_id: str = "i") -> Image:
+    return Image(image_id, "PNG", b"\0\xff" + image_id.encode())
+
+
+async def with_clients(store: Store) -> Store:
+    await store.pools.add(pool())
+    await store.clients.add(client("c"))
+    await store.clients.add(client("d"))
+    return store
+
+
+class TestBranding:
+    async def test_a_clients_look(self, store: Store) -> None:
+        """Its own customization, or that for all; its style. Never older than a change."""
+        branding = (await with_clients(store)).branding
+        assert await branding.for_client(POOL, "c") == Look(None, None)
+        await branding.put_customization(customization(), None)
+        await branding.add_style(style(), [])
+        assert await branding.for_client(POOL, "c") == Look(customization(), style())
+        assert await branding.for_client(POOL, "d") == Look(customization(), None)
+        await branding.put_customization(customization("c", "own"), None)
+        assert (await branding.for_client(POOL, "c")).customization == customization("c", "own")
+        await branding.put_customization(customization("c", None), None)
+        await branding.remove_style(POOL, "b")
+        assert await branding.for_client(POOL, "c") == Look(customization(), None)
+        assert await branding.for_client(OTHER, "c") == Look(None, None)
+
+    async def test_a_customization_keeps_its_beginning(self, store: Store) -> None:
+        """And only the image that it names."""
+        branding = (await with_clients(store)).branding
+        await branding.put_customization(customization(image_id="i"), image())
+        assert (await branding.asset(POOL, "i"), await branding.asset(OTHER, "i")) == (image(), None)
+        kept = await branding.put_customization(customization(image_id="j", at=9.0), image("j"))
+        assert (kept.created_at, kept.modified_at) == (1.5, 9.0)
+        assert (await branding.asset(POOL, "i"), await branding.asset(POOL, "j")) == (None, image("j"))
+        with pytest.raises(Missing):
+            await branding.put_customization(customization("none"), None)
+
+    async def test_styles_and_their_images(self, store: Store) -> None:
+        """One for a client; a change drops the images that are named no more; who is refused leaves none."""
+        branding = (await with_clients(store)).branding
+        await branding.add_style(style("b", "c", asset()), [image()])
+        assert (await branding.style(POOL, "b"), await branding.style_of(POOL, "c")) == (style("b", "c", asset()),) * 2
+        assert await branding.images(POOL, "b") == {"i": image().content}
+        with pytest.raises(Taken):
+            await branding.add_style(style("b2", "c", asset("x")), [image("x")])
+        with pytest.raises(Missing):
+            await branding.add_style(style("b2", "none"), [])
+        assert await branding.asset(POOL, "x") is None
+        after = await branding.change_style(POOL, "b", lambda _: style("b", "c", asset("j")), [image("j"), image("unnamed")])
+        assert (after, await branding.images(POOL, "b")) == (style("b", "c", asset("j")), {"j": image("j").content})
+        for refused in (branding.change_style(POOL, "none", lambda now: now), branding.remove_style(POOL, "none")):
+            with pytest.raises(Missing):
+                await refused
+
+    async def test_goes_with_the_client(self, store: Store) -> None:
+        """Another client's stays."""
+        branding = (await with_clients(store)).branding
+        for name in ("c", "d"):
+            await branding.add_style(style(f"b{name}", name, asset(f"s{name}")), [image(f"s{name}")])
+            await branding.put_customization(customization(name, image_id=f"u{name}"), image(f"u{name}"))
+            await store.terms.add(terms(f"t{name}", name))
+        await store.clients.remove(POOL, "c")
+        assert [await branding.asset(POOL, each) is None for each in ("sc", "uc", "sd", "ud")] == [True, True, False, False]
+        assert (await branding.style(POOL, "bc"), await branding.customization(POOL, "c"), await store.terms.get(POOL, "tc")) == (None,) * 3
+        assert await store.terms.get(POOL, "td") == terms("td", "d")
+
+
+def terms(terms_id: str = "t", client_id: str = "c", name: str = "terms-of-use") -> Terms:
+    return Terms(POOL, terms_id, client_id, name, 1.5, 2.5, {"cognito:default": "https://\U0001f600.example"})
+
+
+class TestTerms:
+    async def test_of_a_client(self, store: Store) -> None:
+        """One of each name; never older than a change; by pages of the pool."""
+        mine = (await with_clients(store)).terms
+        assert await mine.of_client(POOL, "c") == {}
+        await mine.add(terms())
+        await mine.add(terms("t2", name="privacy-policy"))
+        assert await mine.of_client(POOL, "c") == {"terms-of-use": terms(), "privacy-policy": terms("t2", name="privacy-policy")}
+        for taken in (mine.add(terms("t3")), mine.change(POOL, "t2", lambda _: terms("t2"))):
+            with pytest.raises(Taken):
+                await taken
+        changed = msgspec.structs.replace(terms(), links={"cognito:default": "x"}, modified_at=9.0)
+        assert await mine.change(POOL, "t", lambda _: changed) == changed == (await mine.of_client(POOL, "c"))["terms-of-use"]
+        assert [each.terms_id for each in await mine.page(POOL, "t", 9)] == ["t2"]
+        await mine.remove(POOL, "t")
+        assert list(await mine.of_client(POOL, "c")) == ["privacy-policy"]
+        for missing in (mine.remove(POOL, "t"), mine.add(terms("t", "none")), mine.change(OTHER, "t2", lambda now: now)):
+            with pytest.raises(Missing):
+                await missing

@@ -15,6 +15,8 @@ BAD_CHARACTER = (
     "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens. Please enter"
     r" a different name that follows this format: ^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$"
 )
+NOT_A_CLASS = "CSS has a selector that is not one of the class names that can be customized"
+ID = "11111111-2222-4333-8444-555555555555"
 
 # (operation, members, code, text, source); UserPoolId is added, that of a pool with the domain `people`.
 TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
@@ -62,6 +64,17 @@ TEXTS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "CallbackUrls can not be empty when code flow or implicit flow is selected",
         "cisagov/crossfeed #440",
     ),
+    (
+        "CreateUserPoolDomain",
+        {"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/1"}},
+        INVALID,
+        "CertificateArn must be the ARN of a certificate of AWS Certificate Manager in us-east-1.",
+        "ours",
+    ),
+    ("SetUICustomization", {"CSS": "body {}"}, INVALID, f"{NOT_A_CLASS}: body", "ours"),
+    ("SetUICustomization", {"ImageFile": "R0lGODlh"}, INVALID, "The logo image must be a PNG or JPEG file.", "ours"),
+    ("DescribeManagedLoginBranding", {"ManagedLoginBrandingId": ID}, MISSING, "Managed login branding not found.", "ours"),
+    ("DescribeTerms", {"TermsId": ID}, MISSING, "Terms not found.", "ours"),
     ("DescribeResourceServer", {"Identifier": "none"}, MISSING, "Resource server does not exist.", "ours"),
 ]
 

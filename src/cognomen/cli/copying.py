@@ -17,27 +17,28 @@ import msgspec
 from cognomen.api import errors, idp
 from cognomen.api.operation import OPERATIONS
 from cognomen.app import Server
-from cognomen.cli import common, copying_settings
+from cognomen.cli import common, copying_hosted, copying_identities, copying_settings
 from cognomen.cli.seed_file import fields
 from cognomen.context import Context
+from cognomen.storage.engine import Tx
 from cognomen.storage.errors import CannotStart, Missing
 from cognomen.storage.migrate import migrate
 from cognomen.storage.pools import Pool
 from cognomen.storage.users import Newcomer, User, attributes_json
 from cognomen.tokens import sealing
 from cognomen.userpools import find, seed
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.rules import factors, names, schema
 
 _NOT_COPIED = (
     "passwords: users choose one by a code (RESET_REQUIRED), which needs a verified address, or bring theirs (--passwords-from)",
     "authenticator apps of users, passkeys, devices, sessions and sign-in history",
-    "users of identity providers (EXTERNAL_PROVIDER)",
     "second secrets of clients, which Amazon Cognito does not show",
 )
 _NO_TRIGGERS = "Lambda triggers (--with-triggers): set LambdaConfig again where their functions can be reached"
-_KEPT = "kept, sealed, until this server has operations for them: identity providers, domains, branding, resource servers, terms"
 # What only the copied pool's own region can serve.
 _LEFT_OUT = frozenset({"KeyConfiguration", "IssuerConfiguration"})
+_KEPT_STATUS = ("UNCONFIRMED", profiles.EXTERNAL)
 _LONGEST_NAME = 20  # that CreateUserPool takes: phone_number_verified, which nobody adjusts, is longer
 
 
@@ -60,12 +61,14 @@ def cognito(
     data: str | None,
     as_json: bool,
 ) -> None:
-    """Copy a user pool from Amazon Cognito: settings, schema, MFA, tags, risk, log and session configuration, clients with their secret,
-    groups, users with their groups and their MFA preferences.
+    """Copy a user pool from Amazon Cognito: settings, schema, MFA, tags, risk, log and session configuration, resource servers, identity
+    providers, clients with their secret, domains, branding, terms, groups, users with their groups, identities and MFA preferences.
 
     Ids stay the same, subs too. What is there already is left as it is, so the command may be run again. A server on a SQLite file must be
     stopped meanwhile. What cannot be copied is listed at the end.
     """
+
+    notes: list[str] = []
 
     async def work() -> Counter[str]:
         server = Server(common.settings_of(file, data))
@@ -77,7 +80,7 @@ def cognito(
             if await sealing.fits(server.rooms.store, server.rooms.sealer) is False:
                 raise CannotStart(sealing.WRONG_KEY)
             cx = Context(server.rooms, region=source.rpartition("_")[0], locate=partial(str, server.base_url("http", "")))
-            return await _copied(cx, _client(source, endpoint_url, profile), source, directory, triggers=triggers)
+            return await _copied(cx, _client(source, endpoint_url, profile), source, directory, notes, triggers=triggers)
         finally:
             await server.rooms.store.engine.close()
             server.rooms.workers.stop()
@@ -85,14 +88,12 @@ def cognito(
     counts = common.run(work)
     kinds = ("clients", "groups", "users", "memberships", "mfa_preferences", "refused", "federated")
     settings = ("risk_configurations", "log_configurations", "session_configurations")
-    kept = {kind: counts[kind] for kind in copying_settings.KINDS}
-    lines = _NOT_COPIED if triggers else (*_NOT_COPIED, _NO_TRIGGERS)
+    every = (*kinds, *settings, *copying_hosted.KINDS)
+    lines = [*_NOT_COPIED, *([] if triggers else [_NO_TRIGGERS]), *notes]
     if as_json:
-        common.show_json({"UserPoolId": source, **{kind: counts[kind] for kind in (*kinds, *settings)}, "Kept": kept, "NotCopied": lines})
+        common.show_json({"UserPoolId": source, **{kind: counts[kind] for kind in every}, "NotCopied": lines})
         return
-    click.echo(f"{source}: " + ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in (*kinds, *settings)))
-    if any(kept.values()):
-        click.echo(f"{_KEPT}: " + ", ".join(f"{count} {kind}" for kind, count in kept.items() if count))
+    click.echo(f"{source}: " + ", ".join(f"{counts[kind]} {kind.replace('_', ' ')}" for kind in every))
     click.echo("Not copied:")
     for line in lines:
         click.echo(f"- {line}")
@@ -105,19 +106,21 @@ def _client(source: str, endpoint_url: str | None, profile: str | None) -> Any:
     return session.create_client("cognito-idp", region_name=source.rpartition("_")[0], endpoint_url=endpoint_url)
 
 
-async def _copied(cx: Context, remote: Any, source: str, directory: str | None, *, triggers: bool) -> Counter[str]:
+async def _copied(cx: Context, remote: Any, source: str, directory: str | None, notes: list[str], *, triggers: bool) -> Counter[str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     counts: Counter[str] = Counter()
     try:
         await _copy_pool(cx, remote, source, directory, triggers=triggers)
         pool = await find.pool(cx, source)
+        copy = copying_hosted.Copy(cx, remote, pool, notes)
+        counts += await copying_hosted.before_clients(copy)
         clients = [str(each["ClientId"]) for each in _items(remote, "list_user_pool_clients", "UserPoolClients", source)]
         for client_id in clients:
-            await _copy_client(cx, remote, pool, client_id)
+            await _copy_client(copy, client_id)
         counts["clients"] = len(clients)
         counts += await copying_settings.copy(cx, remote, source, clients)
-        counts += await copying_settings.keep(cx, remote, source, clients)
+        counts += await copying_hosted.after_clients(copy, clients)
         groups = _items(remote, "list_groups", "Groups", source)
         for group in groups:
             request = _request("CreateGroup", idp.CreateGroupRequest, {**group, "UserPoolId": source})
@@ -169,28 +172,40 @@ def _schema(shown: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield attribute
 
 
-async def _copy_client(cx: Context, remote: Any, pool: Pool, client_id: str) -> None:
+async def _copy_client(copy: copying_hosted.Copy, client_id: str) -> None:
+    cx, pool = copy.cx, copy.pool
     if await cx.store.clients.get(pool.pool_id, client_id) is not None:
         return
-    there = remote.describe_user_pool_client(UserPoolId=pool.pool_id, ClientId=client_id)["UserPoolClient"]
-    request = _request("CreateUserPoolClient", idp.CreateUserPoolClientRequest, there)
+    there = copy.remote.describe_user_pool_client(UserPoolId=pool.pool_id, ClientId=client_id)["UserPoolClient"]
+    known = await copying_hosted.known_here(copy, there)
+    request = _request("CreateUserPoolClient", idp.CreateUserPoolClientRequest, known)
     await _done(f"the client {client_id}", seed.put_client(cx, pool, client_id, request, ()))
 
 
 async def _copy_users(cx: Context, remote: Any, pool: Pool, page: list[dict[str, Any]]) -> Counter[str]:
-    local = [each for each in page if each["UserStatus"] != "EXTERNAL_PROVIDER"]
-    newcomers = [(await _with_preference(cx, remote, pool, user), aliases) for user, aliases in (_newcomer(pool, each) for each in local)]
-    taken = await cx.store.write(lambda tx: cx.store.users.add_many(tx, pool.pool_id, newcomers))
+    newcomers = [(await _with_preference(cx, remote, pool, user), aliases) for user, aliases in (_newcomer(pool, each) for each in page)]
+    identities = {user.sub: copying_identities.read(pool, user, user.attributes.get(profiles.IDENTITIES, "")) for user, _ in newcomers}
+
+    async def unit(tx: Tx) -> list[str | None]:
+        taken = await cx.store.users.add_many(tx, pool.pool_id, newcomers)
+        for (user, _), conflict in zip(newcomers, taken, strict=True):
+            if conflict is None and (identities[user.sub] or profiles.IDENTITIES in user.attributes):
+                await copying_identities.keep(cx, tx, user, identities[user.sub])
+        return taken
+
+    taken = await cx.store.write(unit)
     present = [await cx.store.users.by_sub(pool.pool_id, user.sub) for user, _ in newcomers]
     refused = sum(1 for found in present if found is None)
-    chosen = sum(1 for (user, _), conflict in zip(newcomers, taken, strict=True) if conflict is None and user.factors is not None)
-    return Counter(users=taken.count(None), refused=refused, federated=len(page) - len(local), mfa_preferences=chosen)
+    added = [user for (user, _), conflict in zip(newcomers, taken, strict=True) if conflict is None]
+    federated = sum(1 for user in added if user.status == profiles.EXTERNAL)
+    chosen = sum(1 for user in added if user.factors is not None)
+    return Counter(users=len(added) - federated, refused=refused, federated=federated, mfa_preferences=chosen)
 
 
 async def _with_preference(cx: Context, remote: Any, pool: Pool, user: User) -> User:
     """The user with the second factors that they switched on and prefer, which only a question for each user tells; an authenticator app's
     secret is shown to nobody, so that one is set up anew."""
-    if not factors.offered(pool) or await cx.store.users.by_sub(pool.pool_id, user.sub) is not None:
+    if user.status == profiles.EXTERNAL or not factors.offered(pool) or await cx.store.users.by_sub(pool.pool_id, user.sub) is not None:
         return user
     there = remote.admin_get_user(UserPoolId=pool.pool_id, Username=user.username)
     usable = [name for name in there.get("UserMFASettingList", []) if name in factors.ADDRESS and factors.is_set_up(user, name)]
@@ -199,7 +214,8 @@ async def _with_preference(cx: Context, remote: Any, pool: Pool, user: User) -> 
 
 
 def _newcomer(pool: Pool, there: dict[str, Any]) -> Newcomer:
-    """The user as Amazon Cognito shows them. Nobody's password comes with them, so who had one chooses another."""
+    """The user as Amazon Cognito shows them. Nobody's password comes with them, so who had one chooses another. A profile that came through a
+    provider has none, and goes by no alias."""
     given = {item["Name"]: item.get("Value", "") for item in there.get("Attributes", [])}
     sub = given.pop("sub", there["Username"])
     user = User(
@@ -207,12 +223,14 @@ def _newcomer(pool: Pool, there: dict[str, Any]) -> Newcomer:
         sub=sub,
         username=there["Username"],
         username_key=names.key(pool, there["Username"]),
-        status="UNCONFIRMED" if there["UserStatus"] == "UNCONFIRMED" else "RESET_REQUIRED",
+        status=there["UserStatus"] if there["UserStatus"] in _KEPT_STATUS else "RESET_REQUIRED",
         enabled=there["Enabled"],
         created_at=there["UserCreateDate"].timestamp(),
         modified_at=there["UserLastModifiedDate"].timestamp(),
         attributes_json=attributes_json(sub, given),
     )
+    if user.status == profiles.EXTERNAL:
+        return user, {}
     named = None
     if not any(given.get(f"{name}_verified") == "true" for name in names.username_attributes(pool)):
         named = next((name for name in names.username_attributes(pool) if given.get(name)), None)  # else nothing would lead to the user

@@ -1,16 +1,10 @@
-"""What `cognomen import cognito` copies of a pool beside itself: risk configuration, log delivery, sessions; and what it keeps for later, since
-this server has no operations for it yet: identity providers, domains, branding, resource servers and terms.
-
-The kept ones are sealed, as providers' secrets are in them, and nothing reads them yet.
-"""
+"""What `cognomen import cognito` copies of a pool beside itself: risk configuration, log delivery, sessions."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import msgspec
 
 from cognomen.api import errors, idp
 from cognomen.api.operation import OPERATIONS
@@ -18,8 +12,6 @@ from cognomen.cli.seed_file import fields
 from cognomen.context import Context
 from cognomen.storage.errors import CannotStart
 
-KINDS = ("IdentityProvider", "UserPoolDomain", "UICustomization", "ManagedLoginBranding", "ResourceServer", "Terms")
-PURPOSE = "kept settings"
 # The source has nothing of the kind: by its plan, or since it is another server, which does not know the operation.
 _NOTHING = frozenset(
     (
@@ -90,50 +82,6 @@ async def _copy_sessions(cx: Context, remote: Any, source: str, clients: Sequenc
         if own.get("SSOSession"):
             await operate(cx, "SetUserPoolClientSessionConfiguration", {**own, **place})
     return 1
-
-
-async def keep(cx: Context, remote: Any, source: str, clients: Sequence[str]) -> Counter[str]:
-    """Fetches what waits for its operations, anew at each run, and counts it by its kind."""
-    counts: Counter[str] = Counter()
-    for kind, name, there in _waiting(remote, source, clients):
-        body = cx.sealer.seal(PURPOSE, msgspec.json.encode(there), f"{source}/{kind}/{name}".encode())
-        await cx.store.kept_settings.put(source, kind, name, body)
-        counts[kind] += 1
-    return counts
-
-
-def _waiting(remote: Any, source: str, clients: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
-    for each in _pages(remote, "list_identity_providers", "Providers", UserPoolId=source, MaxResults=60):
-        name = each["ProviderName"]
-        found = asked(remote, "describe_identity_provider", UserPoolId=source, ProviderName=name)
-        yield "IdentityProvider", name, found.get("IdentityProvider", each)
-    described = asked(remote, "describe_user_pool", UserPoolId=source).get("UserPool", {})
-    for domain in filter(None, (described.get("Domain"), described.get("CustomDomain"))):
-        yield "UserPoolDomain", domain, asked(remote, "describe_user_pool_domain", Domain=domain).get("DomainDescription", {})
-    for client_id in ("ALL", *clients):
-        look = asked(remote, "get_ui_customization", UserPoolId=source, ClientId=client_id).get("UICustomization", {})
-        if look.get("CSS") or look.get("ImageUrl"):
-            yield "UICustomization", client_id, look
-    for client_id in clients:
-        place = {"UserPoolId": source, "ClientId": client_id}
-        branding = asked(remote, "describe_managed_login_branding_by_client", **place).get("ManagedLoginBranding")
-        if branding:
-            yield "ManagedLoginBranding", client_id, branding
-    for each in _pages(remote, "list_resource_servers", "ResourceServers", UserPoolId=source, MaxResults=50):
-        yield "ResourceServer", each["Identifier"], each
-    for each in _pages(remote, "list_terms", "Terms", UserPoolId=source, MaxResults=60):
-        terms = asked(remote, "describe_terms", UserPoolId=source, TermsId=each["TermsId"])
-        yield "Terms", each["TermsId"], terms.get("Terms", each)
-
-
-def _pages(remote: Any, operation: str, member: str, **members: Any) -> Iterator[Any]:
-    more: dict[str, str] = {}
-    while True:
-        page = asked(remote, operation, **members, **more)
-        yield from page.get(member, [])
-        if not page.get("NextToken"):
-            return
-        more = {"NextToken": page["NextToken"]}
 
 
 async def operate(cx: Context, operation: str, members: dict[str, Any]) -> None:

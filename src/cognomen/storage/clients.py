@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from cognomen.api import idp
+from cognomen.storage import branding
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.engine import Engine, Row, Tx, Unit
 from cognomen.storage.errors import Missing
@@ -111,7 +112,7 @@ class Clients:
         return await self._write(unit)
 
     async def remove(self, pool_id: str, client_id: str) -> None:
-        """Removes the client with its sessions and its risk configuration. Raises Missing."""
+        """Removes the client with its sessions, its risk configuration, its branding and terms. Raises Missing."""
 
         async def unit(tx: Tx) -> None:
             if not await tx.run("DELETE FROM clients WHERE pool_id = $1 AND client_id = $2", pool_id, client_id):
@@ -119,6 +120,8 @@ class Clients:
             await tx.run("DELETE FROM client_directory WHERE client_id = $1", client_id)
             await tx.run("DELETE FROM sessions WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
             await tx.run("DELETE FROM risk_configurations WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
+            await tx.run("DELETE FROM terms WHERE pool_id = $1 AND client_id = $2", pool_id, client_id)
+            await branding.remove_of_client(tx, pool_id, client_id)
             await self._engine.announce(tx)
 
         await self._write(unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from cognomen.storage.authorization_codes import AuthorizationCodes
+from cognomen.storage.branding import Branding
 from cognomen.storage.cache import ConfigCache
 from cognomen.storage.clients import Clients
 from cognomen.storage.codes import AttemptCounts, Codes, UsedMarks
@@ -19,7 +20,6 @@ from cognomen.storage.identity_pools import IdentityPools
 from cognomen.storage.identity_providers import IdentityProviders
 from cognomen.storage.imports import ImportJobs
 from cognomen.storage.inbox import Inbox
-from cognomen.storage.kept_settings import KeptSettings
 from cognomen.storage.keys import AccessKeys, SigningKeyRows
 from cognomen.storage.limits import ProvisionedLimits
 from cognomen.storage.logs import LogQueues
@@ -39,6 +39,7 @@ from cognomen.storage.sync_notices import SyncNotices
 from cognomen.storage.sync_outbox import SyncOutbox
 from cognomen.storage.sync_sessions import SyncSessions
 from cognomen.storage.sync_settings import AllSyncSettings
+from cognomen.storage.terms import AllTerms
 from cognomen.storage.users import Users
 
 T = TypeVar("T")
@@ -66,6 +67,8 @@ class Store:
         self.users = Users(engine)
         self.groups = Groups(engine)
         self.domains = Domains(engine, cache)
+        self.branding = Branding(engine, cache)
+        self.terms = AllTerms(engine, cache)
         self.resource_servers = ResourceServers(engine, cache)
         self.identity_providers = IdentityProviders(engine, cache)
         self.federated_identities = FederatedIdentities(engine)
@@ -82,7 +85,6 @@ class Store:
         self.inbox = Inbox(engine)
         self.logs = LogQueues(engine)
         self.imports = ImportJobs(engine)
-        self.kept_settings = KeptSettings(engine)
         self.limits = ProvisionedLimits(engine, cache)
         self.risk_configurations = RiskConfigurations(engine, cache)
         self.auth_events = AuthEvents(engine)

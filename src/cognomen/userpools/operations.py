@@ -19,6 +19,7 @@ FILES = (
     "linked_users",
     "list_users",
     "log_delivery",
+    "managed_login_branding",
     "mfa_config",
     "mfa_preferences",
     "own_user",
@@ -31,7 +32,9 @@ FILES = (
     "sign_up",
     "software_tokens",
     "tags",
+    "terms",
     "token_operations",
+    "ui_customization",
     "user_sessions",
 )
 

@@ -29,6 +29,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 LIMIT = 1 << 20  # bytes of a body, as AWS limits requests
+# "This operation has a 2-megabyte request-size limit": images are in it.
+LARGER = {
+    b"AWSCognitoIdentityProviderService.CreateManagedLoginBranding": 2 << 20,
+    b"AWSCognitoIdentityProviderService.UpdateManagedLoginBranding": 2 << 20,
+}
 DRAINED = 16 << 20  # bytes of a larger body that are read and dropped: a client that is still sending would not see its 413
 
 
@@ -119,7 +124,7 @@ class Dispatcher:
             return
         request_id = ids.uuid()
         protocol = self._protocol(request)
-        limit = protocol.limit or self.limit
+        limit = protocol.limit or LARGER.get(request.header(b"x-amz-target") or b"", self.limit)
         body = await _read(request, receive, limit)
         if isinstance(body, TooLarge):
             await _drain(receive, body)

@@ -66,3 +66,5 @@ CREATE TABLE terms (
   PRIMARY KEY (pool_id, terms_id)
 );
 CREATE UNIQUE INDEX terms_by_client ON terms (pool_id, client_id, name);
+-- What was kept sealed for these operations: `cognomen import cognito` run again copies it from its source.
+DROP TABLE kept_settings;
