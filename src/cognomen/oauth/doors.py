@@ -20,17 +20,19 @@ from cognomen.storage.store import Store
 from cognomen.tokens.issuer import is_loopback
 
 _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
-_BY_HOST: Final = "cognomen.door"  # in the scope: the request's own origin, where its host was a pool's domain
+_BY_HOST: Final = "cognomen.door"  # in the scope: the request's own origin, where its host was a pool's domain, and the domain's look
 _LOCAL: Final = ".auth.localhost"
 _NOT_THERE: Final = "/.well-known/"  # of the issuer, and not of a domain (FIDELITY B.8.64)
 _NAME: Final = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
 
 class Door(msgspec.Struct, frozen=True):
-    """`base` is absolute and has no slash at its end: `{base}/oauth2/authorize` is an address that reaches the pool by the same door."""
+    """`base` is absolute and has no slash at its end: `{base}/oauth2/authorize` is an address that reaches the pool by the same door. `managed`:
+    have its pages the look of managed login, or the classic one? None where the door does not say."""
 
     pool: Pool
     base: str
+    managed: bool | None = None
 
     @property
     def secure(self) -> bool:
@@ -43,8 +45,8 @@ async def door(cx: Context, request: Request) -> Door:
     pool = await cx.store.pools.get(pool_id) if _POOL_ID.fullmatch(pool_id) else None
     if pool is None:
         raise ToPage("invalid_request", "User pool does not exist.", status=404)
-    by_host: str | None = request.scope.get(_BY_HOST)
-    return Door(pool, by_host or f"{cx.base_url.rstrip('/')}/{pool.pool_id}")
+    origin, managed = request.scope.get(_BY_HOST, (None, None))
+    return Door(pool, origin or f"{cx.base_url.rstrip('/')}/{pool.pool_id}", managed)
 
 
 class ByDomain:
@@ -67,7 +69,7 @@ class ByDomain:
             found = await self._domain(name, prefix)
             if found is not None and not scope["path"].startswith(_NOT_THERE):
                 origin = f"{self._scheme or scope['scheme']}://{given}"
-                scope = {**scope, "path": f"/{found.pool_id}{scope['path']}", _BY_HOST: origin}
+                scope = {**scope, "path": f"/{found.pool_id}{scope['path']}", _BY_HOST: (origin, found.managed_login_version == 2)}
             elif found is not None or prefix is not None:
                 await JSONResponse({"message": "There is nothing at this domain."}, 404)(scope, receive, send)
                 return

@@ -48,10 +48,21 @@ def check_secret_hash(cx: Context, client: Client, secret_hash: str | None, *use
     for kept in client.secrets:
         key = open_secret(cx, client, kept).encode()
         for username in usernames:
-            mac = hmac.digest(key, (username + client.client_id).encode("utf-8", "surrogatepass"), hashlib.sha256)
-            fits |= secrets.equal(base64.b64encode(mac).decode(), secret_hash)
+            fits |= secrets.equal(_hash(key, username, client.client_id), secret_hash)
     if not fits:
         raise errors.NotAuthorizedException(f"Unable to verify secret hash for client {client.client_id}")
+
+
+def secret_hash(cx: Context, client: Client, username: str) -> str | None:
+    """The SECRET_HASH that the client itself would send, for pages that act for it; None where it has no secret."""
+    if not client.secrets:
+        return None
+    return _hash(open_secret(cx, client, client.secrets[0]).encode(), username, client.client_id)
+
+
+def _hash(key: bytes, username: str, client_id: str) -> str:
+    mac = hmac.digest(key, (username + client_id).encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return base64.b64encode(mac).decode()
 
 
 async def named(cx: Context, client_id: str, username: str, secret_hash: str | None) -> tuple[Pool, Client, User | None]:
