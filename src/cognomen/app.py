@@ -256,7 +256,7 @@ class Server:
         if self._beside:  # else the database was never opened
             await self.sync_sessions.keep()
         await self._functions.close()
-        for threads in (self.imports, self.rooms.directories, self._tries):
+        for threads in (self.imports, self.rooms.directories, self.rooms.upstreams, self._tries):
             threads.stop()
         self.rooms.key_maker.stop()
         await self.rooms.store.engine.close()

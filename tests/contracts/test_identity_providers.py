@@ -69,6 +69,13 @@ async def test_a_name_once_in_a_pool(database: Database) -> None:
     assert await providers.page(POOL, "Okta", 5) == [made("Ping")]
 
 
+async def test_a_name_in_any_case(database: Database) -> None:
+    store = await opened(database)
+    await store.identity_providers.add(made("Ökta"), 9)
+    found = [await store.identity_providers.is_name(POOL, name) for name in ("Ökta", "ökTA", "Okta", "")]
+    assert (found, await store.identity_providers.is_name(OTHER, "Ökta")) == ([True, True, False, False], False)
+
+
 async def test_an_identifier_leads_to_one_provider(database: Database) -> None:
     """In whatever case; a change frees what it drops, and takes nothing that is another's."""
     store = await opened(database)

@@ -36,7 +36,7 @@ class Door:
         return await sign_in.arrival(*await self._whose(), self.provider, returned, kept, callback=callback or self.callback)
 
     async def arrive(self, returned: Mapping[str, str], kept: Mapping[str, str], callback: str = "") -> Any:
-        return await sign_in.arrive(*await self._whose(), self.provider, returned, kept, callback=callback or self.callback)
+        return (await self.arrival(returned, kept, callback)).user
 
     async def go(self, browser: Browser, **more: Any) -> Any:
         """The user who came back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -161,6 +162,43 @@ async def test_a_provider_that_hangs(server: TestServer, there: OpenId) -> None:
         assert await nobody(at, there.authorize(left.url), left.kept) == FAILED + "the identity provider does not answer."
     finally:
         release.set()
+
+
+@pytest.mark.parametrize("named", ["https://evil.example.com", "", None])
+async def test_an_answer_of_another_provider(server: TestServer, named: str | None) -> None:
+    """Of a provider that names itself in its answers, others are refused before its code is sent anywhere (RFC 9207)."""
+    with OpenId(authorization_response_iss_parameter_supported=True) as there:
+        there.now = server.clock.now()
+        at = await okta(server, there)
+        left = await at.depart()
+        returned = there.authorize(left.url)
+        other = returned if named is None else {**returned, "iss": named}
+        assert await nobody(at, other, left.kept) == FAILED + "the answer is of another identity provider."
+        assert there.exchanged == []
+        await at.arrive({**returned, "iss": there.url}, left.kept)
+
+
+async def test_one_that_hangs_holds_up_its_own_users_alone(server: TestServer, there: OpenId) -> None:
+    """However many come: others sign in meanwhile."""
+    at, release = await okta(server, there), threading.Event()
+
+    def hang(asked: Any) -> Any:
+        release.wait(20)
+        return {}
+
+    with OpenId() as other:
+        other.now = server.clock.now()
+        elsewhere = await okta(server, other)
+        there.answers["/token"] = hang
+        left = [await at.depart() for _ in range(40)]
+        waiting = [asyncio.create_task(at.arrive(there.authorize(one.url), one.kept)) for one in left]
+        try:
+            await asyncio.sleep(0.2)
+            async with asyncio.timeout(3):
+                await elsewhere.go(other.authorize)
+        finally:
+            release.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_provider_of_another_pool(server: TestServer, there: OpenId) -> None:

@@ -133,6 +133,16 @@ class TestProfile:
         assert await refused(at, there) == "Already found an entry for username Okta_user-1"
         assert "identities" not in await at.shown("Okta_user-1")
 
+    async def test_nobody_signs_up_as_a_profile(self, server: TestServer, there: OpenId) -> None:
+        """In any case of letters; other names with such a sign are anybody's."""
+        at = await okta(server, there)
+        members = {"ClientId": at.client_id, "Password": PASSWORD}
+        for name in ("Okta_user-1", "okta_x", "OKTA_"):
+            refused = ("InvalidParameterException", "Username cannot begin with the name of an identity provider.")
+            assert await refusal(server, "SignUp", Username=name, **members) == refused
+        for name in ("Okta", "Google_1", "x_Okta_1"):
+            await server.call("SignUp", Username=name, **members)
+
     async def test_of_two_at_once_one_is_made(self, server: TestServer, there: OpenId) -> None:
         """Both sign in, as one user; PostConfirmation is asked once."""
         config = functions(server, "PreSignUp", "PostConfirmation")
@@ -252,6 +262,8 @@ class TestFunctions:
         request = inbound["request"]
         assert (request["providerName"], request["providerType"]) == ("Okta", "OIDC")
         assert request["attributes"].keys() == {"tokenResponse", "idToken", "userInfo"}
+        answered = {"access_token", "id_token", "token_type", "expires_in"}
+        assert request["attributes"]["tokenResponse"].keys() == answered
         assert request["attributes"]["idToken"]["email"] == "anna@example.com"
         assert request["attributes"]["userInfo"] == {"sub": "user-1", "name": "Anna"}
         assert before["request"]["userAttributes"] == {

@@ -9,8 +9,15 @@ import pytest
 from cognomen.federation.connector import Unavailable
 from cognomen.federation.upstream import code_flow, documents
 from cognomen.federation.upstream.calls import Caller
+from cognomen.kernel.threads import Threads
 from cognomen.userpools.rules import attribute_mapping
 from tests.kit.upstream import OpenId
+
+THREADS = Threads("test")
+
+
+def caller(*, public_only: bool = False) -> Caller:
+    return Caller(THREADS, public_only=public_only)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +37,12 @@ from tests.kit.upstream import OpenId
     ],
 )
 def test_where_a_provider_may_be(url: str, in_dev: bool, in_production: bool) -> None:
-    assert (Caller(public_only=False).may_ask(url), Caller(public_only=True).may_ask(url)) == (in_dev, in_production)
+    assert (caller().may_ask(url), caller(public_only=True).may_ask(url)) == (in_dev, in_production)
 
 
 async def test_production_asks_no_private_network() -> None:
     """Whatever the scheme, and whatever the name leads to."""
-    production = Caller(public_only=True)
+    production = caller(public_only=True)
     with OpenId() as there:
         for url in (f"{there.url}/keys", f"https://{there.name}/keys", f"https://localhost:{there.url.rpartition(':')[2]}/keys"):
             with pytest.raises(Unavailable):
@@ -54,7 +61,7 @@ async def test_production_asks_no_private_network() -> None:
 )
 async def test_a_discovery_document_that_cannot_be_used(change: dict[str, Any], reason: str) -> None:
     with OpenId(**change) as there, pytest.raises(documents.BadDocument, match=reason):
-        await documents.discovered(Caller(public_only=False), there.url)
+        await documents.discovered(caller(), there.url)
 
 
 @pytest.mark.parametrize(

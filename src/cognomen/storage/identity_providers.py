@@ -202,6 +202,11 @@ class IdentityProviders:
 
         await self._write(unit, large=True)
 
+    async def is_name(self, pool_id: str, name: str) -> bool:
+        """Is there a provider of this name, in any case?"""
+        rows = await self._engine.rows("SELECT name FROM identity_providers WHERE pool_id = $1", pool_id)
+        return fold(name) in {fold(row[0]) for row in rows}  # SQLite's lower() knows ASCII alone
+
     async def page(self, pool_id: str, after: str, limit: int) -> list[IdentityProvider]:
         rows = await self._engine.rows(
             f"SELECT {_COLUMNS} FROM identity_providers WHERE pool_id = $1 AND name > $2 ORDER BY name LIMIT $3", pool_id, after, limit

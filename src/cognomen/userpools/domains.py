@@ -32,6 +32,8 @@ async def create_user_pool_domain(cx: Context, request: idp.CreateUserPoolDomain
     pool = await find.pool(cx, request.user_pool_id)
     kind = CUSTOM if request.custom_domain_config else PREFIX
     _check_name(request.domain, kind)
+    if kind == CUSTOM:
+        _check_foreign(cx, request.domain)
     _check_options(request.custom_domain_config, request.routing)
     version = _version(pool, request.managed_login_version) or CLASSIC
     now = cx.clock.now()
@@ -61,6 +63,13 @@ def _check_name(domain: str, kind: str) -> None:
     for word in _RESERVED:
         if word in domain:
             raise errors.InvalidParameterException(f"Domain cannot contain reserved word: {word}")
+
+
+def _check_foreign(cx: Context, domain: str) -> None:
+    """This server's own names lead to no pool (`oauth/doors.py`): a domain among them would never be reached. Raises InvalidParameterException."""
+    own = urlsplit(cx.settings.public_url).hostname or "localhost"
+    if domain == own or domain.endswith((f".auth.{own}", ".localhost")):
+        raise errors.InvalidParameterException("Custom domain is not a valid subdomain: it is one of this server's own names.")
 
 
 def _check_options(config: idp.CustomDomainConfigType | None, routing: idp.RoutingType | None) -> None:

@@ -19,6 +19,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.users import User
 from cognomen.userpools import attributes, client_auth, codes, credentials, find, nobody, protection
 from cognomen.userpools.auth import sign_up_session
+from cognomen.userpools.federation import profiles
 from cognomen.userpools.hooks import sign_up as hooks
 from cognomen.userpools.hooks.ask import Occasion
 from cognomen.userpools.rules import first_factors, names, password_policy, schema
@@ -41,6 +42,7 @@ async def _sign_up(
     given = attributes.checked_by_client(pool, client, request.user_attributes or [], creating=True)
     names.check_sign_up(pool, given)
     username, given = names.of_new_user(pool, request.username, given)
+    await profiles.refuse_name(cx, pool, username)
     schema.check_required(pool.settings.pool.schema_attributes or [], given)
     password = request.password or None
     if password is not None or not _reachable_without_password(pool, given):

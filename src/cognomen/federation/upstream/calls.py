@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+from weakref import WeakValueDictionary
 
 import msgspec
 
 from cognomen.federation.connector import Refused, Unavailable, is_this_machine
 from cognomen.kernel import outbound
+from cognomen.kernel.threads import Threads
 
 _TIMEOUT: Final = 5.0
 _MOST_JSON: Final = 256 << 10
+_AT_ONCE: Final = 8  # questions to one host
 _MOST_XML: Final = 4 << 20
 
 
 class Caller:
     """`public_only` refuses private networks and plain http; without it this machine may stand for a provider."""
 
-    def __init__(self, *, public_only: bool) -> None:
+    def __init__(self, threads: Threads, *, public_only: bool) -> None:
         self.public_only = public_only
+        self._threads = threads
+        # By host, for as long as somebody asks there: one that hangs holds up its own users alone.
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def may_ask(self, url: str) -> bool:
         try:
@@ -65,9 +72,14 @@ class Caller:
         if not self.may_ask(url):
             raise Unavailable("the identity provider is not at an https address")
         options: dict[str, Any] = {"headers": headers, "body": body, "timeout": _TIMEOUT, "most": most, "public_only": self.public_only}
+        host = urlsplit(url).netloc
+        turn = self._turns.get(host)
+        if turn is None:
+            turn = self._turns[host] = asyncio.Semaphore(_AT_ONCE)
         try:
-            return await asyncio.to_thread(outbound.send, method, url, **options)
-        except outbound.Unreachable as error:
+            async with asyncio.timeout(2 * _TIMEOUT), turn:
+                return await self._threads.run(partial(outbound.send, method, url, **options))
+        except (outbound.Unreachable, TimeoutError) as error:
             raise Unavailable("the identity provider does not answer") from error
 
 

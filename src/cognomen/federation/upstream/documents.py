@@ -36,6 +36,7 @@ async def discovered(calls: Caller, issuer: str) -> dict[str, Any]:
         if not isinstance(url, str) or not calls.may_ask(url):
             raise BadDocument(f"the discovery document's {member} is not an https address")
         facts[name] = url
+    facts["names_itself"] = document.get("authorization_response_iss_parameter_supported") is True
     facts["pkce"] = "S256" in _names(document.get("code_challenge_methods_supported"))
     methods = _names(document.get("token_endpoint_auth_methods_supported")) or ["client_secret_basic"]
     facts["basic"] = "client_secret_post" not in methods and "client_secret_basic" in methods

@@ -36,6 +36,7 @@ class OpenId:
         return Departure(code_flow.address(provider, trip, kept, asked), kept)
 
     async def take(self, provider: Registered, returned: Mapping[str, str], kept: Mapping[str, str], trip: Trip) -> Told:
+        _check_sender(provider, returned)
         answer = await code_flow.exchanged(self.calls, provider, returned, kept, trip)
         claims = await self.verified(provider, answer, kept, trip)
         return await self.told(provider, answer, claims)
@@ -70,15 +71,21 @@ class OpenId:
 
 
 def told(claims: Mapping[str, Any], answer: Mapping[str, Any], info: Mapping[str, Any] | None) -> Told:
-    said = {name: value for name, value in answer.items() if name != "id_token"}
     return Told(
         subject=claims["sub"],
         claims={**claims, **(info or {}), **code_flow.tokens_of(answer)},
         issuer=str(claims.get("iss", "")),
-        token_response=said,
+        token_response=answer,
         id_token=claims,
         user_info=info,
     )
+
+
+def _check_sender(provider: Registered, returned: Mapping[str, str]) -> None:
+    """A provider that names itself in its answers (RFC 9207) always does: an answer of another is never taken for its own. Raises Refused."""
+    named = returned.get("iss")
+    if (named is not None or provider.facts.get("names_itself")) and not _same_issuer(named, provider):
+        raise Refused("the answer is of another identity provider")
 
 
 def _same_issuer(issuer: object, provider: Registered) -> bool:

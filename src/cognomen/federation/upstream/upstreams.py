@@ -10,6 +10,7 @@ from typing import Any, Final
 from cognomen.federation.connector import Endpoints
 from cognomen.federation.upstream.calls import Caller
 from cognomen.federation.upstream.port import Upstream
+from cognomen.kernel.threads import Threads
 
 # Where each kind's constructor is, and whether it verifies id tokens.
 _KINDS: Final = {
@@ -27,9 +28,13 @@ class Upstreams:
 
     def __init__(self, endpoints: Endpoints, *, public_only: bool) -> None:
         self._endpoints = endpoints
-        self.calls = Caller(public_only=public_only)
-        self._own_calls = Caller(public_only=False)
+        self._threads = Threads("identity provider")
+        self.calls = Caller(self._threads, public_only=public_only)
+        self._own_calls = Caller(self._threads, public_only=False)
         self._made: dict[str, Upstream] = {}
+
+    def stop(self) -> None:
+        self._threads.stop()
 
     def of(self, kind: str) -> Upstream:
         made = self._made.get(kind)

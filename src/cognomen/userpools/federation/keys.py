@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from cognomen.api import errors
 from cognomen.context import Context
@@ -46,6 +44,9 @@ async def make(cx: Context, pool_id: str, name: str) -> FederationKey:
 
 
 def _made(pool_id: str, now: float) -> tuple[bytes, bytes]:
+    from cryptography import x509  # 9 ms, which no server without SAML need pay at its start
+    from cryptography.x509.oid import NameOID
+
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, pool_id[:64])])
     begin = datetime.fromtimestamp(now, UTC).replace(microsecond=0)

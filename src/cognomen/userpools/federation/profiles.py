@@ -44,6 +44,14 @@ def username(pool: Pool, provider: str, subject: str) -> str:
     return names.key(pool, f"{provider}_{subject}")
 
 
+async def refuse_name(cx: Context, pool: Pool, name: str) -> None:
+    """Nobody signs up as one whom a provider vouched for: `Corp_ceo@example.com` is for who comes through Corp. Raises
+    InvalidParameterException."""
+    prefix, separator, _ = name.partition("_")
+    if separator and await cx.store.identity_providers.is_name(pool.pool_id, prefix):
+        raise errors.InvalidParameterException("Username cannot begin with the name of an identity provider.")
+
+
 def subject_key(pool: Pool, kind: str, subject: str) -> str:
     """The form under which a subject is kept. A NameID is mostly an address: where case does not count, it does not there; elsewhere ids are
     what the provider says, to the letter."""

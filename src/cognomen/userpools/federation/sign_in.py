@@ -1,4 +1,4 @@
-"""Sign-in through an identity provider: `depart` says where the browser goes, `arrive` who came back.
+"""Sign-in through an identity provider: `depart` says where the browser goes, `arrival` who came back.
 
 The first sign-in makes a profile: InboundFederation, PreSignUp, the profile, PostConfirmation. Every later one updates it: InboundFederation,
 PreAuthentication, the attributes, PostAuthentication. Tokens, and the function that is asked before them, are the edge's.
@@ -27,7 +27,7 @@ from cognomen.userpools.hooks import federation as hooks
 from cognomen.userpools.rules import acr, attribute_mapping
 from cognomen.userpools.rules.provider_details import SAML, is_on
 
-__all__ = ["Arrival", "Departure", "FederationError", "arrival", "arrive", "depart", "identified"]
+__all__ = ["Arrival", "Departure", "FederationError", "arrival", "depart", "identified"]
 
 log = get_logger("federation")
 _STATE = "state"
@@ -93,20 +93,6 @@ async def depart(
     return Departure(departure.url, {**departure.kept, _STATE: state})
 
 
-async def arrive(
-    cx: Context,
-    pool: Pool,
-    client: Client,
-    provider_name: str,
-    returned: Mapping[str, str],
-    kept: Mapping[str, str],
-    *,
-    callback: str,
-) -> User:
-    """The signed-in user, kept and up to date. Raises FederationError, and what functions raise."""
-    return (await arrival(cx, pool, client, provider_name, returned, kept, callback=callback)).user
-
-
 async def arrival(
     cx: Context,
     pool: Pool,
@@ -117,7 +103,8 @@ async def arrival(
     *,
     callback: str,
 ) -> Arrival:
-    """`returned` are the callback's parameters, `kept` what the departure kept; empty where the provider began (IDPInit)."""
+    """The signed-in user, kept and up to date. `returned` are the callback's parameters, `kept` what the departure kept; empty where the provider
+    began (IDPInit). Raises FederationError, and what functions raise."""
     try:
         provider = await supported(cx, pool, client, provider_name)
     except errors.ServiceError as error:
