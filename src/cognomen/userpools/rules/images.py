@@ -24,7 +24,7 @@ _WORDS = """
 """
 _DRAWING = frozenset(_WORDS.split())
 _WITHIN = re.compile(r"\s*#[\w.:-]+\s*|data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/=\s]+", re.ASCII)
-_FETCHES = re.compile(r"url\s*+\(\s*+['\"]?+\s*+(?!#)|@|\\|expression|javascript:|<", re.IGNORECASE)
+_FETCHES = re.compile(r"url\s*+\(\s*+['\"]?+\s*+(?!#)|@|\\|expression|javascript:|<|image-set|(?:src|image|element)\s*+\(", re.IGNORECASE)
 _MOST = 1_000_000
 
 
