@@ -156,6 +156,8 @@ class TestCss:
             ".label-customizable'' {}",
             ".label-customizable/**/.x {}",
             ".submitButton-customizable/**/:hover {}",
+            ".label-customizable { background: -webkit-image-set('//evil.example' 1x) }",
+            ".label-customizable { background: --x('//evil.example') }",
             ".label-customizable { background: image-set('//evil.example' 1x) }",
             ".label-customizable { background: u\\72l(//evil.example) }",
             ".label-customizable { width: expression(alert(1)) }",

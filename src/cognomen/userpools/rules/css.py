@@ -62,7 +62,7 @@ _OPENS = re.compile(r"/\*|[\"']")
 _NEWLINE = re.compile(r"[\n\r\f]")
 _STRING = '""'
 _VALUE = re.compile(r"[\w\s#%.,()!+*/-]+", re.ASCII)
-_CALL = re.compile(r"(?<![\w-])([a-zA-Z][\w-]*)\s*+\(")
+_TOKENS = re.compile(r"[\w-]+|\s+|.", re.ASCII)
 _SHOWN = 64
 
 
@@ -120,9 +120,11 @@ def _check_declaration(declaration: str) -> None:
     plain = value.replace(_STRING, "x")
     if not _VALUE.fullmatch(plain) or not _is_balanced(plain):
         raise NotCss(f"CSS has a value that is not allowed: {_quoted(declaration)}")
-    for function in _CALL.findall(plain):
-        if function.lower() not in _FUNCTIONS:
+    before = ""
+    for token in _TOKENS.findall(plain):
+        if token == "(" and re.search("[a-zA-Z_]", before) and before.lower() not in _FUNCTIONS:
             raise NotCss(f"CSS has a function that is not allowed: {_quoted(declaration)}")
+        before = before if token.isspace() else token
 
 
 def _is_balanced(value: str) -> bool:
