@@ -257,6 +257,7 @@ class TestDelete:
         assert await server.store.branding.images(place["UserPoolId"], style["ManagedLoginBrandingId"]) == {}
 
 
+RDF = 'xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
@@ -274,6 +275,7 @@ class TestAssets:
             (ICO, "ICO", "FAVICON_ICO"),
             (SVG, "SVG", "FAVICON_SVG"),
             (PNG + bytes(999_000 - len(PNG)), "PNG", "PAGE_BACKGROUND"),
+            (svg(f"<metadata><r:RDF {RDF}><r:Description about=''/></r:RDF></metadata>"), "SVG", "FORM_LOGO"),
             (svg("", 'xmlns:e="urn:editor" e:note="C:\\\\x@y"'), "SVG", "FORM_LOGO"),
         ],
     )
@@ -301,6 +303,10 @@ class TestAssets:
             svg('<animate attributeName="href" values="javascript:alert(1)"/>'),
             svg("<foreignObject><body xmlns='http://www.w3.org/1999/xhtml'><script>alert(1)</script></body></foreignObject>"),
             svg('<html:script xmlns:html="http://www.w3.org/1999/xhtml">alert(1)</html:script>'),
+            svg('<metadata><script xmlns="http://www.w3.org/1999/xhtml">alert(1)</script></metadata>'),
+            svg('<title><x:img xmlns:x="http://www.w3.org/1999/xhtml" src="x" onerror="alert(1)"/></title>'),
+            svg('<metadata><x:any xmlns:x="urn:any"/></metadata>'),
+            svg('<script xmlns=""/>'),
             svg("<style>@import 'https://evil.example/x.css';</style>"),
             svg("<style>rect { fill: url(https://evil.example/) }</style>"),
             svg("<style>rect { fill: url( 'https://evil.example/') }</style>"),
