@@ -18,6 +18,7 @@ from cognomen.storage.devices import Device
 from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Missing, Taken
 from cognomen.storage.groups import Group
+from cognomen.storage.identity_providers import FederationKey
 from cognomen.storage.keys import AccessKey, SigningKeyRow
 from cognomen.storage.pools import OWNED, Pool, PoolSettings
 from cognomen.storage.resource_servers import ResourceServer
@@ -26,6 +27,8 @@ from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.store import Store
 from cognomen.storage.terms import Terms
 from tests.contracts.conftest import Database
+from tests.contracts.test_identity_providers import identity
+from tests.contracts.test_identity_providers import made as idp_made
 from tests.contracts.test_users import add, user
 
 POOL = "us-east-1_Contract1"
@@ -147,6 +150,11 @@ async def _furnish(store: Store) -> None:
         await store.branding.put_customization(Customization(POOL, f"client{number}", 1.0, 1.0, "c", None), None)
         style = Style(POOL, f"b{number}", f"client{number}", 1.0, 1.0, False, None, ())
         await store.branding.add_style(style, [Image(f"i{number}", "PNG", b"p")])
+        await store.identity_providers.add(
+            idp_made(f"P{number}", f"p{number}", pool_id=POOL),
+            9,
+            FederationKey(pool_id=POOL, name=f"P{number}", created_at=1.0, certificate=b"c", sealed=b"k"),
+        )
         await store.terms.add(Terms(POOL, f"t{number}", f"client{number}", "privacy-policy", 1.0, 1.0, {}))
         await store.groups.add(Group(POOL, f"g{number}", None, None, None, 1.0, 1.0))
         await store.groups.add_member(POOL, f"g{number}", one.sub)
@@ -154,6 +162,7 @@ async def _furnish(store: Store) -> None:
 
         async def unit(tx: Tx, one: Any = one, session: Session = session) -> None:
             await store.users.claim_alias(tx, one, "email", one.username)
+            await store.federated_identities.add(tx, identity(one.sub, one.sub, pool_id=POOL))
             await store.users.remember_credential(tx, one, 5.0, 3)
             await store.sessions.add(tx, session)
             await store.sso_sessions.add(tx, SsoSession(POOL, f"sso{one.sub}", one.sub, "client0", 1.0, 9e9, 1.0, "ip", "device"))

@@ -15,7 +15,7 @@ from cognomen.userpools.federation.sign_in import FederationError
 from tests.kit.federation import ACS, Door, door, functions
 from tests.kit.provider import Provider as Host
 from tests.kit.provider import Raw
-from tests.kit.saml import ENTITY, NAMES, Provider, written
+from tests.kit.saml import ENTITY, NAMES, Provider, stamp, written
 from tests.kit.saml_sign_in import SSO, Idp, check_signature, request_of
 from tests.kit.server import TestServer
 from tests.kit.upstream import query_of
@@ -247,6 +247,20 @@ class TestMetadata:
                 await at.go(idp.sign_in)
             idp.key = renewed.key
             await at.go(idp.sign_in)
+
+    async def test_metadata_that_end(self, server: TestServer) -> None:
+        """Are read again when they do; a provider that does not answer then is asked every five minutes, not by each sign-in."""
+        with Host() as host:
+            idp = Idp(attributes={MAIL: ["kim@example.com"]})
+            host.answers["/metadata"] = Raw(200, idp.metadata(stamp(server.clock.now() + 3600)).encode())
+            at = await door(server, "Corp", "SAML", {"MetadataURL": f"{host.url}/metadata"}, callback=ACS, mapping=MAPPING)
+            host.answers["/metadata"] = Raw(503, b"")
+            asked = []
+            for seconds in (0, 3500, 200, 1, 301):
+                server.clock.advance(seconds)
+                await at.depart()
+                asked.append(len(host.asked) - 1)
+            assert asked == [0, 0, 1, 1, 2]
 
     async def test_what_is_no_metadata(self, server: TestServer) -> None:
         """An address that answers something else, too much, or nothing."""

@@ -94,7 +94,8 @@ class TestApple:
         host.answers["/auth/token"] = self.token(host)
         details = {"client_id": CLIENT, "team_id": "TEAM", "key_id": "KEY", "private_key": key, "authorize_scopes": "email name"}
         mapping = {"email": "email", "given_name": "firstName", "family_name": "lastName", "name": "name"}
-        return await door(server, "SignInWithApple", "SignInWithApple", details, mapping=mapping)
+        config = functions(server, "InboundFederation")
+        return await door(server, "SignInWithApple", "SignInWithApple", details, mapping=mapping, LambdaConfig=config)
 
     def token(self, host: OpenId) -> Any:
         """Takes the code of a client whose secret the team's key signed, for a few minutes, for Apple."""
@@ -127,6 +128,10 @@ class TestApple:
         at = await self.make(server, host, key)
         said = json.dumps({"name": {"firstName": "Anna", "lastName": "Berg"}, "email": "victim@example.com"})
         await at.go(self.browser(host, said))
+        told = type_seen(server)
+        names = {"firstName": "Anna", "lastName": "Berg", "name": "Anna Berg"}
+        assert (told["providerType"], told["attributes"]["userInfo"]) == ("SignInWithApple", names)
+        assert told["attributes"]["idToken"]["sub"] == "user-1"
         await at.go(self.browser(host))
         shown = await at.shown("SignInWithApple_user-1")
         found = {name: shown[name] for name in ("email", "given_name", "family_name", "name")}

@@ -80,7 +80,8 @@ async def fresh(cx: Context, provider: IdentityProvider) -> IdentityProvider:
         if not provider.facts:
             raise
         log.warning("a provider's document could not be read again", pool_id=provider.pool_id, provider=provider.name, reason=str(error))
-        facts, at = provider.facts, now - _FRESH + _AGAIN
+        # Without its end, which may have passed: it is tried again after a while, not by each sign-in.
+        facts, at = {name: fact for name, fact in provider.facts.items() if name != "valid_until"}, now - _FRESH + _AGAIN
 
     def update(present: IdentityProvider) -> IdentityProvider:
         if present.details != provider.details:
