@@ -111,6 +111,16 @@ class TestCreateUserPoolDomain:
         code, _ = await refusal(server, "CreateUserPoolDomain", UserPoolId=await server.pool(), Domain=domain, **CUSTOM)
         assert code == INVALID
 
+    @pytest.mark.parametrize("settings", [{"public_url": "https://login.example.com"}])
+    @pytest.mark.parametrize("domain", ["login.example.com", "a.auth.login.example.com", "a.auth.localhost", "b.localhost"])
+    async def test_this_servers_own_names(self, server: TestServer, domain: str) -> None:
+        """Lead to no custom domain, so none is made that would never be reached; a neighbour's name is one."""
+        pool = await server.pool()
+        text = "Custom domain is not a valid subdomain: it is one of this server's own names."
+        assert await refusal(server, "CreateUserPoolDomain", UserPoolId=pool, Domain=domain, **CUSTOM) == (INVALID, text)
+        answer = await made(server, pool, "auth.example.com", **CUSTOM)
+        assert answer["CloudFrontDomain"] == "login.example.com"
+
     @pytest.mark.parametrize(
         "members",
         [

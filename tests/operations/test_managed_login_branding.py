@@ -184,6 +184,18 @@ class TestUpdate:
         assert await described(server, place) == after
         assert await updated(server, style, Assets=[asset(None)]) == {**after, "LastModifiedDate": server.clock.now()}
 
+    async def test_parts_that_together_are_too_much(self, server: TestServer) -> None:
+        """The bounds are the document's, not the request's."""
+        place = await placed(server)
+        parts: list[dict[str, Any]] = [
+            {"components": {"idpButton": {"custom": {f"p{n}": {} for n in range(at, at + 200)}}}} for at in (0, 200)
+        ]
+        style = await made(server, place, Settings=parts[0])
+        named = {"UserPoolId": place["UserPoolId"], "ManagedLoginBrandingId": style["ManagedLoginBrandingId"]}
+        expected = (INVALID, "Invalid settings: settings.components.idpButton.custom must be an object of at most 300 members.")
+        assert await refusal(server, "UpdateManagedLoginBranding", **named, Settings=parts[1]) == expected
+        assert (await described(server, place))["Settings"] == parts[0]
+
     async def test_an_image_in_the_place_of_another(self, server: TestServer) -> None:
         """The old bytes are gone, and have not changed under their address."""
         place = await placed(server)
@@ -245,6 +257,7 @@ class TestDelete:
         assert await server.store.branding.images(place["UserPoolId"], style["ManagedLoginBrandingId"]) == {}
 
 
+RDF = 'xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
@@ -262,6 +275,7 @@ class TestAssets:
             (ICO, "ICO", "FAVICON_ICO"),
             (SVG, "SVG", "FAVICON_SVG"),
             (PNG + bytes(999_000 - len(PNG)), "PNG", "PAGE_BACKGROUND"),
+            (svg(f"<metadata><r:RDF {RDF}><r:Description about=''/></r:RDF></metadata>"), "SVG", "FORM_LOGO"),
             (svg("", 'xmlns:e="urn:editor" e:note="C:\\\\x@y"'), "SVG", "FORM_LOGO"),
         ],
     )
@@ -289,9 +303,15 @@ class TestAssets:
             svg('<animate attributeName="href" values="javascript:alert(1)"/>'),
             svg("<foreignObject><body xmlns='http://www.w3.org/1999/xhtml'><script>alert(1)</script></body></foreignObject>"),
             svg('<html:script xmlns:html="http://www.w3.org/1999/xhtml">alert(1)</html:script>'),
+            svg('<metadata><script xmlns="http://www.w3.org/1999/xhtml">alert(1)</script></metadata>'),
+            svg('<title><x:img xmlns:x="http://www.w3.org/1999/xhtml" src="x" onerror="alert(1)"/></title>'),
+            svg('<metadata><x:any xmlns:x="urn:any"/></metadata>'),
+            svg('<script xmlns=""/>'),
             svg("<style>@import 'https://evil.example/x.css';</style>"),
             svg("<style>rect { fill: url(https://evil.example/) }</style>"),
             svg("<style>rect { fill: url( 'https://evil.example/') }</style>"),
+            svg("<style>rect { mask-image: image-set('https://evil.example/' 1x) }</style>"),
+            svg("<style>rect { cursor: src('https://evil.example/') }</style>"),
             svg("<style>a<!-- -->@import url(x)</style>"),
             svg("<style><![CDATA[ @import 'x'; ]]></style>"),
             svg('<rect style="fill: url(//evil.example/)"/>'),
@@ -302,6 +322,7 @@ class TestAssets:
             b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg("<text>&x;</text>"),
             b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>' + svg("<text>&b;</text>"),
             svg("<g>" * 100 + "</g>" * 100),
+            svg("<g " + " ".join(f"a{n}=''" for n in range(90_000)) + "/>"),
             svg("<g>"),
             b"<svg/>",
             b"<html><script>alert(1)</script></html>",

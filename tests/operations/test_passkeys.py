@@ -92,6 +92,23 @@ class TestRegistration:
         token = await token_of(server, await server.client(pool))
         assert (await refusal(server, "StartWebAuthnRegistration", AccessToken=token))[0] == "WebAuthnConfigurationMissingException"
 
+    async def test_a_domain_stands_for_the_relying_party(self, server: TestServer) -> None:
+        """A custom domain before the prefix, as AWS's CreateUserPoolDomain says; what is configured before both."""
+        certificate = "arn:aws:acm:us-east-1:000000000000:certificate/11111111-2222-3333-4444-555555555555"
+        pool = await server.pool(Policies={"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}})
+        await server.user(pool, "anna")
+        token = await token_of(server, await server.client(pool))
+        seen = []
+        custom = {"Domain": "a.example.com", "CustomDomainConfig": {"CertificateArn": certificate}}
+        given: list[dict[str, Any]] = [{"Domain": "people"}, custom]
+        for members in given:
+            await server.call("CreateUserPoolDomain", **{"UserPoolId": pool, **members})
+            options = (await server.call("StartWebAuthnRegistration", AccessToken=token))["CredentialCreationOptions"]
+            seen.append(options["rp"]["id"])
+        await server.call("SetUserPoolMfaConfig", UserPoolId=pool, WebAuthnConfiguration={"RelyingPartyId": "example.com"})
+        options = (await server.call("StartWebAuthnRegistration", AccessToken=token))["CredentialCreationOptions"]
+        assert [*seen, options["rp"]["id"]] == ["people.auth.localhost", "a.example.com", "example.com"]
+
     async def test_a_challenge_is_used_once(self, server: TestServer) -> None:
         _, client = await passkey_pool(server)
         token = await token_of(server, client)

@@ -24,7 +24,7 @@ TEMPLATE = """
 .label-customizable, .textDescription-customizable { font-weight: 400; font-family: "Helvetica Neue", 'Arial', sans-serif }
 .submitButton-customizable:hover { color: #fff; background: linear-gradient(90deg, rgb(1, 2, 3), rgba(4, 5, 6, .5)) !important; }
 .inputField-customizable:focus { border-color: #66afe9; outline: 0; width: calc(100% - (2 * 3px)) }
-.passwordCheck-notValid-customizable { color: #DF3312; }
+.passwordCheck-notValid-customizable { color: #DF3312; font-family: "a;}/*{b", 'it"s' /* "x */ }
 .background-customizable {}
 """
 
@@ -127,7 +127,9 @@ class TestSetUICustomization:
 
 
 class TestCss:
-    @pytest.mark.parametrize("css", [TEMPLATE, "", "/**/", ".label-customizable{}" * 6000])
+    @pytest.mark.parametrize(
+        "css", [TEMPLATE, "", "/**/", ".label-customizable { font-family: '} body { color: red' }", ".label-customizable{}" * 6000]
+    )
     async def test_what_is_taken(self, server: TestServer, css: str) -> None:
         pool = await pool_with_domain(server)
         assert (await put(server, pool, CSS=css, ImageFile=encoded(PNG))).get("CSS", "") == css
@@ -146,6 +148,16 @@ class TestCss:
             ".label-customizable { background: url(https://evil.example/?) }",
             ".label-customizable { background: u/**/rl(//evil.example) }",
             ".label-customizable { background: URL ('//evil.example') }",
+            ".label-customizable { font-family: '/*' } body { display: none } .label-customizable { font-family: '*/' }",
+            ".label-customizable { font-family: 'a\n' } body { display: none } .label-customizable { font-family: '\n' }",
+            ".label-customizable { font-family: 'a\f} body { color: red } .label-customizable { font-family: '}",
+            ".label-customizable { /* ' */ color: red } body { color: red } .label-customizable { /* ' */ }",
+            "'' .label-customizable {}",
+            ".label-customizable'' {}",
+            ".label-customizable/**/.x {}",
+            ".submitButton-customizable/**/:hover {}",
+            ".label-customizable { background: -webkit-image-set('//evil.example' 1x) }",
+            ".label-customizable { background: --x('//evil.example') }",
             ".label-customizable { background: image-set('//evil.example' 1x) }",
             ".label-customizable { background: u\\72l(//evil.example) }",
             ".label-customizable { width: expression(alert(1)) }",

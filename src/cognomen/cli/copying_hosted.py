@@ -49,7 +49,7 @@ class Copy(msgspec.Struct, frozen=True):
         while True:
             page = asked(self.remote, operation, UserPoolId=self.pool.pool_id, MaxResults=most, **more)
             yield from page.get(member, [])
-            if not page.get("NextToken"):
+            if not page.get("NextToken") or page["NextToken"] == more.get("NextToken"):
                 return
             more = {"NextToken": page["NextToken"]}
 
@@ -119,6 +119,8 @@ async def known_here(copy: Copy, client: dict[str, Any]) -> dict[str, Any]:
             dropped = [each for each in client[member] if each not in known]
             if dropped:
                 copy.notes.append(f"{member} of the client {client['ClientId']} that are not here: {', '.join(dropped)}")
+    if client.get("AllowedOAuthScopes") and not result["AllowedOAuthScopes"]:
+        result["AllowedOAuthFlowsUserPoolClient"] = False  # there is nothing left that it could ask for
     return result
 
 

@@ -26,6 +26,8 @@ XENC: Final = "{http://www.w3.org/2001/04/xmlenc#}"
 XENC11: Final = "{http://www.w3.org/2009/xmlenc11#}"
 
 DEEPEST: Final = 64
+# Of one element. libxml2 compares each with each: a hundred thousand in one megabyte would hold the server for ten seconds.
+_ATTRIBUTES: Final = 256
 _DECLARATION: Final = re.compile(r"""<\?xml\s[^<>]*?\?>""")
 _ENCODING: Final = re.compile(r"""\sencoding\s*=\s*["']([^"']*)["']""")
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
@@ -47,6 +49,9 @@ def parse(data: bytes, *, most: int) -> Element:
         text = text[declaration.end() :]
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise Malformed("the document has a DTD")
+    # No attribute's value has a `<`, so all of a tag lies between two of them; and texts have few of the other sign.
+    if any(part.count("=") > _ATTRIBUTES for part in text.split("<")):
+        raise Malformed(f"an element has more than {_ATTRIBUTES} attributes")
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, recover=False
     )

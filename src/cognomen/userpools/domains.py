@@ -32,6 +32,8 @@ async def create_user_pool_domain(cx: Context, request: idp.CreateUserPoolDomain
     pool = await find.pool(cx, request.user_pool_id)
     kind = CUSTOM if request.custom_domain_config else PREFIX
     _check_name(request.domain, kind)
+    if kind == CUSTOM:
+        _check_foreign(cx, request.domain)
     _check_options(request.custom_domain_config, request.routing)
     version = _version(pool, request.managed_login_version) or CLASSIC
     now = cx.clock.now()
@@ -61,6 +63,25 @@ def _check_name(domain: str, kind: str) -> None:
     for word in _RESERVED:
         if word in domain:
             raise errors.InvalidParameterException(f"Domain cannot contain reserved word: {word}")
+
+
+def _check_foreign(cx: Context, domain: str) -> None:
+    """This server's own names lead to no pool (`oauth/doors.py`): a domain among them would never be reached. Raises InvalidParameterException."""
+    own = _own_name(cx)
+    if domain == own or domain.endswith((f".auth.{own}", ".localhost")):
+        raise errors.InvalidParameterException("Custom domain is not a valid subdomain: it is one of this server's own names.")
+
+
+def _own_name(cx: Context) -> str:
+    return urlsplit(cx.settings.public_url).hostname or "localhost"
+
+
+async def host(cx: Context, pool: Pool) -> str | None:
+    """Where a browser finds the pool's pages: at its custom domain, or else at its prefix."""
+    domain = next(iter(await cx.store.domains.of_pool(pool.pool_id)), None)
+    if domain is None:
+        return None
+    return domain.domain if domain.kind == CUSTOM else f"{domain.domain}.auth.{_own_name(cx)}"
 
 
 def _check_options(config: idp.CustomDomainConfigType | None, routing: idp.RoutingType | None) -> None:

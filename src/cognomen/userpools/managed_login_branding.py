@@ -46,8 +46,11 @@ def _check(provided: bool | None, settings: Any, assets: list[idp.AssetType] | N
     """Raises InvalidParameterException."""
     if provided and (settings is not None or assets):
         raise errors.InvalidParameterException("Settings and Assets must be omitted when UseCognitoProvidedValues is true.")
-    if settings is None:
-        return
+    if settings is not None:
+        _check_settings(settings)
+
+
+def _check_settings(settings: Any) -> None:
     try:
         branding_settings.check(settings)
     except branding_settings.BadSettings as cause:
@@ -137,6 +140,7 @@ async def update_managed_login_branding(
             return msgspec.structs.replace(present, modified_at=now, provided=True, settings=None, assets=())
         before = msgspec.json.decode(present.settings) if present.settings else {}
         settings = branding_settings.merged(before, request.settings or {})
+        _check_settings(settings)  # each part was right, and their sum may be too large
         assets = _placed(places, present.assets)
         return msgspec.structs.replace(present, modified_at=now, provided=False, settings=msgspec.json.encode(settings), assets=assets)
 

@@ -18,7 +18,7 @@ from cognomen.storage.engine import Tx
 from cognomen.storage.errors import Taken
 from cognomen.storage.passkeys import Passkey
 from cognomen.storage.pools import Pool
-from cognomen.userpools import access, find, pages
+from cognomen.userpools import access, domains, find, pages
 from cognomen.userpools.access import Access
 from cognomen.userpools.rules import first_factors, web_authn
 
@@ -41,7 +41,7 @@ class Registration(msgspec.Struct, frozen=True):
 @op
 async def start_web_authn_registration(cx: Context, request: idp.StartWebAuthnRegistrationRequest) -> idp.StartWebAuthnRegistrationResponse:
     of = await access.of_whoever(cx, request.access_token)
-    relying_party_id = relying_party(of.pool)
+    relying_party_id = await relying_party(cx, of.pool)
     present = await cx.store.passkeys.of_user(of.pool.pool_id, of.user.sub)
     _refuse_too_many(present)
     registration = Registration(of.pool.pool_id, of.user.sub, of.client.client_id, cx.clock.now() + _SECONDS, chance.draw(16))
@@ -67,14 +67,18 @@ async def start_web_authn_registration(cx: Context, request: idp.StartWebAuthnRe
     return idp.StartWebAuthnRegistrationResponse(credential_creation_options=options)
 
 
-def relying_party(pool: Pool) -> str:
-    """The pool's relying party id. Raises WebAuthnNotEnabledException, WebAuthnConfigurationMissingException."""
+async def relying_party(cx: Context, pool: Pool) -> str:
+    """The pool's relying party id: the configured one, or else the host of its custom domain, or of its prefix domain. Raises
+    WebAuthnNotEnabledException, WebAuthnConfigurationMissingException."""
     if first_factors.WEB_AUTHN not in first_factors.allowed(pool):
         raise errors.WebAuthnNotEnabledException("WebAuthn is not enabled for this user pool.")
     configured = pool.settings.mfa.web_authn_configuration
-    if configured is None or not configured.relying_party_id:
+    if configured is not None and configured.relying_party_id:
+        return configured.relying_party_id
+    host = await domains.host(cx, pool)
+    if host is None:
         raise errors.WebAuthnConfigurationMissingException("The user pool has no relying party id.")
-    return configured.relying_party_id
+    return host
 
 
 def user_verification(pool: Pool) -> str:
@@ -95,7 +99,7 @@ async def complete_web_authn_registration(
     cx: Context, request: idp.CompleteWebAuthnRegistrationRequest
 ) -> idp.CompleteWebAuthnRegistrationResponse:
     of = await access.of_whoever(cx, request.access_token)
-    relying_party_id = relying_party(of.pool)
+    relying_party_id = await relying_party(cx, of.pool)
     try:
         answer = web_authn.read(request.credential, expected_type="webauthn.create", relying_party_id=relying_party_id)
         registration = _registration(cx, of, answer.challenge)

@@ -34,7 +34,7 @@ async def ask(cx: Context, attempt: Attempt) -> Ask:
     options = {
         "challenge": challenge,
         "timeout": web_authn.TIMEOUT,
-        "rpId": passkeys.relying_party(attempt.pool),
+        "rpId": await passkeys.relying_party(cx, attempt.pool),
         "allowCredentials": [passkeys.descriptor(passkey) for passkey in allowed],
         "userVerification": passkeys.user_verification(attempt.pool),
     }
@@ -43,7 +43,7 @@ async def ask(cx: Context, attempt: Attempt) -> Ask:
 
 async def answer(cx: Context, attempt: Attempt) -> Step:
     pool, user = attempt.pool, attempt.signed_in_user
-    relying_party_id = passkeys.relying_party(pool)
+    relying_party_id = await passkeys.relying_party(cx, pool)
     both = factors.of(user).passkey_mfa
     try:
         given = web_authn.read(required(attempt.parameters, "CREDENTIAL"), expected_type="webauthn.get", relying_party_id=relying_party_id)

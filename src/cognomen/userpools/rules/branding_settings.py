@@ -145,7 +145,7 @@ def _check(value: Any, kind: Any, path: str) -> None:
             _check(item, kind.item, f"{path}[{n}]")
     elif isinstance(kind, dict | _Named):
         if not isinstance(value, dict) or len(value) > _MOST:
-            raise BadSettings(f"{path} must be an object.")
+            raise BadSettings(f"{path} must be an object of at most {_MOST} members.")
         for name, member in value.items():
             known = kind.get(name) if isinstance(kind, dict) else (kind.value if _name(name) else None)
             if known is None:
