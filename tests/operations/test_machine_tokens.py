@@ -47,6 +47,15 @@ class TestClientCredentials:
         token = (await app.token(grant_type="client_credentials")).json["access_token"]
         assert claims(token)["scope"] == f"{READ} https://orders.example/write"
 
+    async def test_a_scope_that_is_gone(self, server: TestServer) -> None:
+        """The client still names it; nobody is granted it any more."""
+        app = await self.machine(server)
+        write = [{"ScopeName": "write", "ScopeDescription": "writes"}]
+        await server.call("UpdateResourceServer", UserPoolId=app.pool, Identifier="https://orders.example", Name="orders", Scopes=write)
+        assert (await app.token(grant_type="client_credentials", scope=READ)).json == {"error": "invalid_scope"}
+        token = (await app.token(grant_type="client_credentials")).json["access_token"]
+        assert claims(token)["scope"] == "https://orders.example/write"
+
     async def test_nothing_for_users(self, server: TestServer) -> None:
         """Nothing of a user's is done with it."""
         app = await self.machine(server)

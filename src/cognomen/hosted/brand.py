@@ -170,4 +170,4 @@ def _address(client: Client, kind: str, version: float) -> str:
 
 
 def _image(image_id: str) -> str:
-    return f"images/{image_id}"
+    return f"branding/{image_id}"

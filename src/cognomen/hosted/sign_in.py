@@ -39,7 +39,7 @@ def routes(context: Callable[[Request], Context], rates: Rates) -> Sequence[Base
     return [
         *(_route(context, rates, *row) for row in PAGES),
         Route("/{pool_id}/brand.css", sheet),
-        Route("/{pool_id}/images/{image_id}", image),
+        Route("/{pool_id}/branding/{image_id}", image),
     ]
 
 

@@ -59,8 +59,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         """The authorization request, for links to the other pages."""
         return urlencode(self.wanted.given)
 
-    async def show(self, template: str, *, error: errors.ServiceError | str | None = None, status: int = 200, **values: object) -> Response:
-        """A page; with an error in it, its text stands where it is read aloud at once."""
+    async def show(
+        self, template: str, *, error: errors.ServiceError | str | None = None, notice: str = "", status: int = 200, **values: object
+    ) -> Response:
+        """A page; the text of an error, or of a notice, stands where it is read aloud at once."""
         text = error.message.strip() if isinstance(error, errors.ServiceError) else error
         response = templates.page(
             template,
@@ -71,6 +73,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
             query=self.query,
             token=_token(self.cx, self.at, self.browser),
             error=text,
+            notice=notice,
             **values,
         )
         if self.fresh:

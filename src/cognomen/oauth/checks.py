@@ -15,6 +15,7 @@ from cognomen.oauth.doors import Door
 from cognomen.oauth.errors import ToApp, ToPage
 from cognomen.storage.clients import Client
 from cognomen.userpools.authorization import Asked
+from cognomen.userpools.rules import oauth_scopes
 
 PROMPTS = frozenset(("none", "login", "select_account", "consent"))
 _FLOW_OF = {"code": "code", "token": "implicit"}
@@ -46,7 +47,7 @@ async def authorization(cx: Context, at: Door, given: Mapping[str, str]) -> Auth
     refuse = _refusing(given, redirect_uri)
     for check in _CHECKS:
         check(client, given, refuse)
-    scopes = _scopes(client, given.get("scope"))
+    scopes = _scopes(await oauth_scopes.granted(cx, at.pool, client), given.get("scope"))
     if scopes is None:
         raise refuse("invalid_scope", None)
     asked = Asked(
@@ -116,11 +117,10 @@ def _check_prompt(client: Client, given: Mapping[str, str], refuse: Refuse) -> N
 _CHECKS: tuple[Callable[[Client, Mapping[str, str], Refuse], None], ...] = (_check_sizes, _check_flow, _check_pkce, _check_prompt)
 
 
-def _scopes(client: Client, asked: str | None) -> tuple[str, ...] | None:
+def _scopes(allowed: tuple[str, ...], asked: str | None) -> tuple[str, ...] | None:
     """The scopes in their order, all of the client's where none is asked; None where one is not the client's, or email, phone and profile
     come without openid."""
-    allowed = client.settings.allowed_o_auth_scopes or []
-    scopes = tuple(dict.fromkeys(asked.split())) if asked is not None else tuple(allowed)
+    scopes = tuple(dict.fromkeys(asked.split())) if asked is not None else allowed
     if not scopes or not set(scopes) <= set(allowed):
         return None
     if {"email", "phone", "profile"} & set(scopes) and "openid" not in scopes:

@@ -18,6 +18,7 @@ from cognomen.oauth.doors import Door
 from cognomen.oauth.errors import OAuthError, of_trigger
 from cognomen.storage.clients import Client
 from cognomen.userpools import authorization, machine_tokens, refresh
+from cognomen.userpools.rules import oauth_scopes
 
 _OF_FUNCTIONS = (errors.UserLambdaValidationException, errors.UnexpectedLambdaException, errors.InvalidLambdaResponseException)
 _METADATA = "aws_client_metadata"
@@ -71,8 +72,8 @@ async def _client_credentials(cx: Context, at: Door, client: Client, form: Mappi
     if not client.secrets:
         raise client_credentials.invalid()
     _check_flow(client, "client_credentials")
-    allowed = client.settings.allowed_o_auth_scopes or []
-    scopes = tuple(dict.fromkeys(form["scope"].split())) if "scope" in form else tuple(allowed)
+    allowed = await oauth_scopes.granted(cx, at.pool, client)
+    scopes = tuple(dict.fromkeys(form["scope"].split())) if "scope" in form else allowed
     if not scopes or not set(scopes) <= set(allowed):
         raise OAuthError("invalid_scope")
     return await machine_tokens.issue(cx, at.pool, client, scopes, _metadata(form))

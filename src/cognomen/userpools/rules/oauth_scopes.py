@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cognomen.api import errors, idp
 from cognomen.context import Context
+from cognomen.storage.clients import Client
 from cognomen.storage.pools import Pool
 from cognomen.userpools.rules.scopes import STANDARD
 
@@ -22,3 +23,12 @@ async def check(cx: Context, pool: Pool, settings: idp.UserPoolClientType) -> No
     for scope in asked:
         if scope not in known:
             raise errors.ScopeDoesNotExistException(f"Invalid scope requested: {scope}")
+
+
+async def granted(cx: Context, pool: Pool, client: Client) -> tuple[str, ...]:
+    """The client's scopes, in their order, without those that its pool has no more."""
+    allowed = client.settings.allowed_o_auth_scopes or []
+    if STANDARD.issuperset(allowed):
+        return tuple(allowed)
+    known = STANDARD | await custom_scopes(cx, pool)
+    return tuple(scope for scope in allowed if scope in known)
