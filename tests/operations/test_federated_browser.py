@@ -13,6 +13,7 @@ from tests.kit.oauth import CALLBACK, App, claims, sent_to
 from tests.kit.server import Reply, TestServer
 from tests.kit.upstream import OpenId, query_of
 
+ACR = "urn:cognito:loa:3"
 MAPPING = {"email": "email", "name": "name"}
 
 
@@ -108,6 +109,34 @@ class TestThereAndBack:
         returned = {"error": "access_denied", "error_description": "The user said no.", "state": state}
         target, query, _ = sent_to(await back(app, returned, cookie_of(left)))
         assert (target, query) == (CALLBACK, {"error": "access_denied", "error_description": "The user said no.", "state": "mine"})
+
+
+class TestTheOnlyWay:
+    async def test_needs_no_page(self, server: TestServer, there: OpenId) -> None:
+        """A client whose users come through one provider alone sends them there at once."""
+        app = await with_provider(server, there)
+        await app.another(SupportedIdentityProviders=["Okta"])
+        assert (await app.authorize()).headers["location"].startswith(f"{there.url}/authorize?")
+
+    @pytest.mark.parametrize("provider", [None, "Okta"])
+    async def test_asks_nobody_where_nobody_is_to_be_asked(self, server: TestServer, there: OpenId, provider: str | None) -> None:
+        """prompt=none, here or there."""
+        app = await with_provider(server, there)
+        await app.another(SupportedIdentityProviders=["Okta"])
+        assert sent_to(await app.authorize(prompt="none", identity_provider=provider))[1]["error"] == "login_required"
+
+
+class TestLevels:
+    async def test_are_asked_for_and_told(self, server: TestServer, there: OpenId) -> None:
+        """The app asks for a level of the pool's; the provider is asked by its own name, and what it says is the tokens' `acr`."""
+        app = await with_provider(server, there)
+        mapping = {"Level1": "urn:low", "Level3": "urn:high"}
+        await server.call("UpdateIdentityProvider", UserPoolId=app.pool, ProviderName="Okta", AcrMapping=mapping)
+        left = await app.authorize(identity_provider="Okta", acr_values=ACR)
+        assert query_of(left.headers["location"])["acr_values"] == "urn:high"
+        there.spoil = {"acr": "urn:high"}
+        _, query, _ = sent_to(await back(app, there.authorize(left.headers["location"]), cookie_of(left)))
+        assert claims((await app.exchange(query["code"])).json["id_token"])["acr"] == ACR
 
 
 class TestWhoComesBack:

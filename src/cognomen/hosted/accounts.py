@@ -127,19 +127,16 @@ def _fields(visit: Visit) -> list[tuple[str, str, str, str, bool]]:
     pool = visit.pool
     by = names.username_attributes(pool)
     required = list(schema.required(pool.settings.pool.schema_attributes or []))
-    wanted = dict.fromkeys([*required, *(pool.settings.pool.auto_verified_attributes or [])])
+    verified = pool.settings.pool.auto_verified_attributes or []
+    wanted = dict.fromkeys([*required, *verified])
+    needed = {*required, *(verified if len(verified) == 1 else ())}  # without an address nobody gets the code
     allowed = permissions.writable(visit.client, pool.settings.pool.schema_attributes or [])
     shown = [name for name in wanted if name in allowed and name != "sub" and not (len(by) == 1 and name in by)]
-    return [
-        (
-            name,
-            name.removeprefix("custom:").replace("_", " ").capitalize(),
-            _INPUTS.get(name, "text"),
-            _FILLED.get(name, "off"),
-            name in required,
-        )
-        for name in shown
-    ]
+    return [(name, _label(name), _INPUTS.get(name, "text"), _FILLED.get(name, "off"), name in needed) for name in shown]
+
+
+def _label(attribute: str) -> str:
+    return attribute.removeprefix("custom:").replace("_", " ").capitalize()
 
 
 async def _code_page(visit: Visit, username: str, notice: str, error: errors.ServiceError | str | None) -> Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,13 +25,24 @@ _HERE = "COGNITO"  # as identity_provider: the pool's own users
 
 async def authorize(cx: Context, at: Door, request: Request) -> Response:
     wanted = await checks.authorization(cx, at, parameters.of_query(request))
-    if wanted.provider not in (None, _HERE) or (wanted.provider is None and wanted.identifier is not None):
-        return await federated.depart(cx, at, wanted)
-    if wanted.prompt not in _AFRESH and (answer := await _silently(cx, at, request, wanted)) is not None:
-        return answer
-    if wanted.prompt == "none":
-        raise to_app(wanted.asked, "login_required", None)
+    provider = wanted.provider or (_only_provider(wanted) if wanted.identifier is None else None)
+    through_provider = wanted.identifier is not None if provider is None else provider != _HERE
+    # Who names a provider wants its word, now; who wants nobody asked is content with what is known here.
+    if wanted.prompt not in _AFRESH and (wanted.prompt == "none" or not through_provider):
+        answer = await _silently(cx, at, request, wanted)
+        if answer is not None:
+            return answer
+        if wanted.prompt == "none":
+            raise to_app(wanted.asked, "login_required", None)
+    if through_provider:
+        return await federated.depart(cx, at, msgspec.structs.replace(wanted, provider=provider))
     return answers.redirect(f"{at.base}/login?{urlencode(wanted.given)}")
+
+
+def _only_provider(wanted: Authorization) -> str | None:
+    """Where a client's users come through one provider and no other way, there is nothing to choose on a page."""
+    supported = wanted.client.settings.supported_identity_providers or []
+    return supported[0] if len(supported) == 1 and supported[0] != _HERE else None
 
 
 async def _silently(cx: Context, at: Door, request: Request, wanted: Authorization) -> Response | None:

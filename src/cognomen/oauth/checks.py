@@ -33,6 +33,7 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
     identifier: str | None
     login_hint: str | None
     lang: str | None
+    acr_values: str
     given: Mapping[str, str]
 
 
@@ -67,6 +68,7 @@ async def authorization(cx: Context, at: Door, given: Mapping[str, str]) -> Auth
         identifier=given.get("idp_identifier"),
         login_hint=given.get("login_hint"),
         lang=given.get("lang"),
+        acr_values=given.get("acr_values", ""),
         given=given,
     )
 

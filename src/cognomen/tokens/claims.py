@@ -141,7 +141,8 @@ def id_claims(
 def _say_strength(claims: dict[str, Any], grant: Grant) -> None:
     if grant.strength is not None:
         claims["acr"] = grant.strength.acr
-        claims["amr"] = list(grant.strength.amr)
+        if grant.strength.amr:
+            claims["amr"] = list(grant.strength.amr)
 
 
 def _may_read(name: str, readable: Collection[str] | None) -> bool:

@@ -38,14 +38,13 @@ _ERRORS = ("UserLambdaValidationException", "UnexpectedLambdaException", "Invali
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """`sources` are what follows the trigger's `prefix` in `triggerSource`, `later` those of them that no operation here produces yet.
+    """`sources` are what follows the trigger's `prefix` in `triggerSource`.
     `request` are the members that the event's `request` may have beside `clientMetadata`; `response` is the event's `response` as it is sent,
     whose members the function may set. `errors` are what a user is answered when it goes wrong. `arn` finds the function that a pool names."""
 
     arn: Callable[[idp.LambdaConfigType], str | None]
     when: str
     sources: tuple[str, ...]
-    later: tuple[str, ...] = ()
     request: tuple[str, ...]
     response: tuple[str, ...] = ()
     errors: tuple[str, ...] = _ERRORS

@@ -25,6 +25,7 @@ from cognomen.userpools.auth import machine, tables
 from cognomen.userpools.auth.session import open_session
 from cognomen.userpools.auth.steps import Attempt, Ending, Settle
 from cognomen.userpools.authorization import Asked, Granted, Proof
+from cognomen.userpools.rules import acr
 
 _FLOW = "USER_PASSWORD_AUTH"
 _FEDERATED = "FEDERATED"  # how events name a sign-in that a provider vouched for
@@ -88,10 +89,12 @@ async def answer(
     return _outcome(await machine.run(cx, attempt, move, tables.FOLLOWING), done)
 
 
-async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: User) -> Entered:
-    """A user for whom a provider has vouched. Raises NotAuthorizedException where they may not sign in."""
+async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: User, *, level: int | None = None) -> Entered:
+    """A user for whom a provider has vouched; `level` is the one of AWS's four to which what the provider says of their sign-in is mapped, None where
+    it maps none. Raises NotAuthorizedException where they may not sign in."""
     _refuse_disabled(user)
-    entered = await _enter(cx, pool, client, asked, user, _nothing, None, None)
+    strength = None if level is None else Strength(acr=acr.named(pool, level), amr=())
+    entered = await _enter(cx, pool, client, asked, user, _nothing, strength, None)
     cx.tell(
         SignedIn,
         pool.pool_id,
