@@ -6,16 +6,17 @@ Style sheets and images are addresses of their own under the pool's path. An add
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from cognomen.context import Context
 from cognomen.hosted import templates
-from cognomen.oauth.doors import Door
+from cognomen.oauth.doors import Door, door
 from cognomen.oauth.errors import ToPage
 from cognomen.storage import branding
 from cognomen.storage.clients import Client
@@ -129,6 +130,18 @@ async def image(cx: Context, at: Door, request: Request) -> Response:
     if found is None:
         raise ToPage("invalid_request", "There is no such image.", status=404)
     return Response(found.content, headers=_KEPT, media_type=_TYPES[found.extension])
+
+
+def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
+    async def answer_sheet(request: Request) -> Response:
+        cx = context(request)
+        return await sheet(cx, await door(cx, request), request)
+
+    async def answer_image(request: Request) -> Response:
+        cx = context(request)
+        return await image(cx, await door(cx, request), request)
+
+    return [Route("/{pool_id}/brand.css", answer_sheet), Route("/{pool_id}/branding/{image_id}", answer_image)]
 
 
 def _managed(style: branding.Style) -> str:

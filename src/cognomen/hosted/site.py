@@ -17,11 +17,11 @@ from starlette.types import ASGIApp
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
-from cognomen.hosted import again, confirm, feedback, inbox, sign_in, templates, updates, uploads, well_known
+from cognomen.hosted import again, brand, confirm, feedback, inbox, templates, updates, uploads, well_known
 from cognomen.metering.rates import Rates
 from cognomen.oauth import routes as oauth
 from cognomen.oauth.doors import ByDomain
-from cognomen.oauth.errors import Again, ToPage
+from cognomen.oauth.errors import Again
 from cognomen.storage.errors import Unavailable
 from cognomen.tokens import keys
 
@@ -52,7 +52,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             Route("/health", health),
             *well_known.routes(rooms, context),
             *oauth.routes(context),
-            *sign_in.routes(context, rates),
+            *brand.routes(context),
             *again.routes(),
             *inbox.routes(rooms, kept),
             *confirm.routes(context, rates),
@@ -66,7 +66,6 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             keys.NoKeys: well_known.gone,
             Again: again.page,
             **dict.fromkeys(oauth.ERRORS, oauth.refused),
-            ToPage: sign_in.failed,
         },
     )
     return ByDomain(pages, rooms.store, rooms.settings.public_url)
