@@ -177,6 +177,21 @@ class TestToldToTheApp:
         app = await App(server).made(**members)
         assert sent_to(await app.authorize())[1]["error"] == "unauthorized_client"
 
+    @pytest.mark.parametrize(
+        ("own", "told"),
+        [
+            ("orders://", "orders://?error=login_required"),
+            ("orders://back", "orders://back?error=login_required"),
+            ("com.example.orders:/back", "com.example.orders:/back?error=login_required"),
+            ("https://app.example", "https://app.example?error=login_required"),
+            ("https://app.example/back?", "https://app.example/back?error=login_required"),
+        ],
+    )
+    async def test_at_every_form_of_address(self, server: TestServer, own: str, told: str) -> None:
+        """As it was registered, to the letter; those of apps on devices too."""
+        app = await App(server).made(CallbackURLs=[own])
+        assert (await app.authorize(redirect_uri=own, prompt="none")).headers["location"] == told
+
     async def test_beside_the_query_of_its_own_address(self, server: TestServer) -> None:
         """RFC 6749, 3.1.2."""
         own = "https://app.example/back?tenant=7"

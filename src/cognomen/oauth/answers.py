@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -52,9 +52,6 @@ def preflight(request: Request, methods: str) -> Response:
 
 
 def _with(url: str, parameters: Mapping[str, str], *, in_fragment: bool) -> str:
-    """The redirect URI keeps its own query (RFC 6749, 3.1.2); it has no fragment."""
-    added = urlencode(parameters)
-    if in_fragment:
-        return f"{url}#{added}"
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))
+    """The redirect URI keeps its own query (RFC 6749, 3.1.2) and its every letter: `app://` is an address too. It has no fragment."""
+    mark = "#" if in_fragment else "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+    return f"{url}{mark}{urlencode(parameters)}"
