@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from cognomen.context import Context
@@ -42,12 +42,12 @@ class App:
         self.pool = self.client = self.sub = ""
         self.secret: str | None = None
 
-    async def made(self, *, pool: dict[str, Any] | None = None, user: dict[str, str] | None = None, **members: Any) -> App:
+    async def made(self, *, pool: dict[str, Any] | None = None, user: dict[str, str] | None = None, **members: Any) -> Self:
         self.pool = await self.server.pool(**(pool or {}))
         self.sub = await self.server.user(self.pool, "anna", **(user or {"email": "anna@example.com"}))
         return await self.another(**members)
 
-    async def another(self, **members: Any) -> App:
+    async def another(self, **members: Any) -> Self:
         """Another client of the pool, from now on this app's own."""
         given = {
             "UserPoolId": self.pool,

@@ -17,11 +17,11 @@ from starlette.types import ASGIApp
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
-from cognomen.hosted import again, brand, confirm, feedback, inbox, templates, updates, uploads, well_known
+from cognomen.hosted import again, brand, confirm, entrance, feedback, inbox, templates, updates, uploads, well_known
 from cognomen.metering.rates import Rates
 from cognomen.oauth import routes as oauth
 from cognomen.oauth.doors import ByDomain
-from cognomen.oauth.errors import Again
+from cognomen.oauth.errors import Again, ToPage
 from cognomen.storage.errors import Unavailable
 from cognomen.tokens import keys
 
@@ -53,6 +53,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             *well_known.routes(rooms, context),
             *oauth.routes(context),
             *brand.routes(context),
+            *entrance.routes(context, rates),
             *again.routes(),
             *inbox.routes(rooms, kept),
             *confirm.routes(context, rates),
@@ -66,6 +67,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             keys.NoKeys: well_known.gone,
             Again: again.page,
             **dict.fromkeys(oauth.ERRORS, oauth.refused),
+            ToPage: entrance.broken,
         },
     )
     return ByDomain(pages, rooms.store, rooms.settings.public_url)

@@ -7,14 +7,15 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 # Scripts are files of ours, never words in a page: what slips past the escaping still does not run.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; img-src {images}; "
-    "form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+_SOURCES = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
+_POLICY = f"{_SOURCES}; img-src data:; form-action 'self'"
 
 _environment = Environment(
     loader=PackageLoader("cognomen.hosted", "pages"),
@@ -28,17 +29,25 @@ _environment.filters["moment"] = lambda seconds: datetime.fromtimestamp(seconds,
 _environment.filters["iso"] = lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def page(name: str, status: int = 200, *, policy: str | None = None, **values: object) -> HTMLResponse:
-    body = _environment.get_template(name).render(values)
-    return HTMLResponse(body, status, {**_SAFE, "content-security-policy": policy_of() if policy is None else policy})
+def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
+    return HTMLResponse(_environment.get_template(name).render(values), status, {**_SAFE, "content-security-policy": _POLICY})
 
 
-def policy_of(*, form_action: str = "'self'", images: str = "data:") -> str:
-    return _POLICY.format(form_action=form_action, images=images)
+def entrance(name: str, status: int, targets: str, **values: object) -> HTMLResponse:
+    """A page of sign-in. `targets` are where a form may lead beside this server (form-action). Its own forms are told where they come from, which
+    `no-referrer` would hide (Origin: null); nobody else is told."""
+    policy = f"{_SOURCES}; img-src 'self' data:; form-action 'self' {targets}".rstrip()
+    headers = {**_SAFE, "referrer-policy": "same-origin", "content-security-policy": policy}
+    return HTMLResponse(_environment.get_template(name).render(values), status, headers)
 
 
 def script(name: str) -> Response:
     return Response(text(name), headers=_SAFE, media_type="text/javascript")
+
+
+def style() -> Markup:
+    """This server's own style sheet of the sign-in, for a page that stands for itself."""
+    return Markup(text("sign-in.css"))  # noqa: S704 - a file of ours
 
 
 @cache

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from cognomen.context import Context
 from cognomen.oauth import answers, authorize, federated, logout, revoke, token, userinfo
 from cognomen.oauth.doors import Door, door
-from cognomen.oauth.errors import OAuthError, ToApp
+from cognomen.oauth.errors import OAuthError, ToApp, ToPage
 
 Endpoint = Callable[[Context, Door, Request], Awaitable[Response]]
 
@@ -38,7 +38,12 @@ def _route(context: Callable[[Request], Context], path: str, methods: tuple[str,
         if for_scripts and request.method == "OPTIONS":
             return answers.preflight(request, ", ".join(("OPTIONS", *methods)))
         cx = context(request)
-        return await endpoint(cx, await door(cx, request), request)
+        try:
+            return await endpoint(cx, await door(cx, request), request)
+        except ToPage as error:
+            if not for_scripts:
+                raise
+            raise OAuthError(error.code, error.description, status=error.status) from error  # no user looks at these
 
     return Route("/{pool_id}" + path, answer, methods=[*methods, "OPTIONS"] if for_scripts else list(methods))
 

@@ -71,8 +71,28 @@ async def answer(
     cx: Context, pool: Pool, client: Client, asked: Asked, challenge: str, session: str, responses: Mapping[str, str]
 ) -> Entered | Challenge:
     """The answer to a challenge that `begin` or this asked. Raises what RespondToAuthChallenge raises."""
+    return await _go_on(cx, pool, client, asked, challenge, session, responses, tables.CHALLENGES.get(challenge))
+
+
+async def ask_again(cx: Context, pool: Pool, client: Client, asked: Asked, challenge: str, session: str) -> Challenge:
+    """Another code in the place of one that was sent, which is worth nothing any more. Raises what RespondToAuthChallenge raises."""
+    found = await _go_on(cx, pool, client, asked, challenge, session, {}, tables.SENT.get(challenge))
+    if isinstance(found, Entered):
+        raise TypeError(f"{challenge} let a user in whom it was to send a code")
+    return found
+
+
+async def _go_on(
+    cx: Context,
+    pool: Pool,
+    client: Client,
+    asked: Asked,
+    challenge: str,
+    session: str,
+    responses: Mapping[str, str],
+    move: machine.Move | None,
+) -> Entered | Challenge:
     state = open_session(cx, client, session)
-    move = tables.CHALLENGES.get(challenge)
     if move is None or state.challenge != challenge:
         raise errors.NotAuthorizedException("Invalid session for the user.")
     done: list[Entered] = []
