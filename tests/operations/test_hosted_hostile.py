@@ -265,7 +265,7 @@ class TestMarkup:
             "default-src": "'none'",
             "script-src": "'self'",
             "connect-src": "'self'",
-            "style-src": "'self' 'unsafe-inline'",
+            "style-src": "'self'",
             "img-src": "'self' data:",
             "form-action": "'self' https:",
             "frame-ancestors": "'none'",

@@ -84,6 +84,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     icons: Mapping[str, str] = {}
 
 
+PLAIN = Look(style=f"brand.css?look={_OWN}")  # where nothing says whose page it is
+
+
 async def look(cx: Context, at: Door, client: Client) -> Look:
     """What a client's pages link to."""
     found = await cx.store.branding.for_client(at.pool.pool_id, client.client_id)
@@ -111,12 +114,13 @@ async def look(cx: Context, at: Door, client: Client) -> Look:
 
 async def sheet(cx: Context, at: Door, request: Request) -> Response:
     """The style sheet of a client's pages. Raises ToPage."""
+    kind, text = request.query_params.get("look", _OWN), templates.text("sign-in.css")
+    if kind == _OWN:
+        return Response(text, headers=_KEPT, media_type="text/css")
     client = await cx.store.clients.get(at.pool.pool_id, request.query_params.get("client_id", ""))
     if client is None:
         raise ToPage("invalid_request", "App client does not exist.", status=404)
     found = await cx.store.branding.for_client(at.pool.pool_id, client.client_id)
-    kind = request.query_params.get("look", _OWN)
-    text = templates.text("sign-in.css")
     if kind == "managed" and found.style is not None:
         text += _managed(found.style)
     elif kind == "classic" and found.customization is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
+import segno
 from starlette.responses import Response
 
 from cognomen.api import errors
@@ -115,6 +116,7 @@ def _show(
     text = texts.ENGLISH
     parameters = state.parameters
     secret = parameters.get(_SECRET, "")
+    link = _app_link(of, secret)
     return views.show(
         of,
         _PAGES[state.name][0],
@@ -130,7 +132,8 @@ def _show(
         fields=_fields(of, parameters, given or {}),
         rules=views.password_rules(of, text),
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        app_link=_app_link(of, secret),
+        app_link=link,
+        picture=segno.make(link, micro=False).svg_data_uri(scale=4, border=3) if secret else "",
     )
 
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from cognomen.api import errors
 from cognomen.context import Context
-from cognomen.hosted import accounts, challenges, forms, login, templates, texts
+from cognomen.hosted import accounts, brand, challenges, forms, login, templates, texts
 from cognomen.hosted.forms import Visit
 from cognomen.metering.rates import Rates
 from cognomen.oauth.errors import OAuthError, ToApp, ToPage
@@ -66,13 +66,5 @@ async def broken(_request: Request, error: Exception) -> Response:
     """For the table of exceptions: what cannot be told to an app, since nothing says whose it is."""
     found = error if isinstance(error, ToPage) else ToPage("invalid_request")
     return templates.entrance(
-        "error.html",
-        found.status,
-        "",
-        text=texts.ENGLISH,
-        app="",
-        look=None,
-        own_style=templates.style(),
-        code=found.code,
-        why=found.description or "",
+        "error.html", found.status, "", text=texts.ENGLISH, look=brand.PLAIN, app="", code=found.code, why=found.description or ""
     )

@@ -55,9 +55,9 @@ class Visit(msgspec.Struct, frozen=True):
     at: Door
     wanted: Authorization
     request: Request
+    look: brand.Look
     key: str
     fresh: bool
-    look: brand.Look
 
     @property
     def pool(self) -> Pool:
@@ -100,7 +100,8 @@ async def visit(cx: Context, request: Request) -> Visit:
         raise ToPage("unauthorized_client", "Login pages unavailable. Please contact an administrator.")
     kept = request.cookies.get(cookies.name(at, _COOKIE), "")
     good = _KEY.fullmatch(kept) is not None
-    return Visit(cx, at, wanted, request, kept if good else chance.token_urlsafe(32), not good, await brand.look(cx, at, wanted.client))
+    look = await brand.look(cx, at, wanted.client)
+    return Visit(cx, at, wanted, request, look, kept if good else chance.token_urlsafe(32), not good)
 
 
 async def read(of: Visit) -> dict[str, str]:

@@ -26,12 +26,12 @@ _CONTINUE = "continue"
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A button: `kind` is the provider's, for its look."""
+    """A button: `kind` is the provider's, for its look; `icon` the address of a picture."""
 
-    name: str
     label: str
     kind: str
     link: str
+    icon: str | None
 
 
 async def show(of: Visit, alert: str = "", status: int = 200, *, notice: str = "", username: str | None = None) -> Response:
@@ -107,5 +107,5 @@ async def _providers(of: Visit) -> list[Provider]:
         provider = None if name == _HERE else await of.cx.store.identity_providers.get(of.pool.pool_id, name)
         if provider is not None:
             link = of.link("oauth2/authorize", identity_provider=name, idp_identifier=None)
-            found.append(Provider(name, _LABELS.get(name, name), provider.kind, link))
+            found.append(Provider(_LABELS.get(name, name), provider.kind, link, of.look.icons.get(name)))
     return found

@@ -7,15 +7,14 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 # Scripts are files of ours, never words in a page: what slips past the escaping still does not run.
-_SOURCES = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src {styles}; img-src {images}; "
+    "form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
 )
-_POLICY = f"{_SOURCES}; img-src data:; form-action 'self'"
 
 _environment = Environment(
     loader=PackageLoader("cognomen.hosted", "pages"),
@@ -30,24 +29,20 @@ _environment.filters["iso"] = lambda seconds: datetime.fromtimestamp(seconds, UT
 
 
 def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-    return HTMLResponse(_environment.get_template(name).render(values), status, {**_SAFE, "content-security-policy": _POLICY})
+    policy = _POLICY.format(styles="'unsafe-inline'", images="data:", form_action="'self'")
+    return HTMLResponse(_environment.get_template(name).render(values), status, {**_SAFE, "content-security-policy": policy})
 
 
 def entrance(name: str, status: int, targets: str, **values: object) -> HTMLResponse:
     """A page of sign-in. `targets` are where a form may lead beside this server (form-action). Its own forms are told where they come from, which
     `no-referrer` would hide (Origin: null); nobody else is told."""
-    policy = f"{_SOURCES}; img-src 'self' data:; form-action 'self' {targets}".rstrip()
+    policy = _POLICY.format(styles="'self'", images="'self' data:", form_action=f"'self' {targets}".rstrip())
     headers = {**_SAFE, "referrer-policy": "same-origin", "content-security-policy": policy}
     return HTMLResponse(_environment.get_template(name).render(values), status, headers)
 
 
 def script(name: str) -> Response:
     return Response(text(name), headers=_SAFE, media_type="text/javascript")
-
-
-def style() -> Markup:
-    """This server's own style sheet of the sign-in, for a page that stands for itself."""
-    return Markup(text("sign-in.css"))  # noqa: S704 - a file of ours
 
 
 @cache

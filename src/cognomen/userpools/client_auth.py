@@ -46,22 +46,22 @@ def check_secret_hash(cx: Context, client: Client, secret_hash: str | None, *use
         raise errors.NotAuthorizedException(f"Client {client.client_id} is configured with secret but SECRET_HASH was not received")
     fits = False
     for kept in client.secrets:
-        secret = open_secret(cx, client, kept)
+        key = open_secret(cx, client, kept).encode()
         for username in usernames:
-            fits |= secrets.equal(_hash(secret, client.client_id, username), secret_hash)
+            fits |= secrets.equal(_hash(key, username, client.client_id), secret_hash)
     if not fits:
         raise errors.NotAuthorizedException(f"Unable to verify secret hash for client {client.client_id}")
 
 
 def secret_hash(cx: Context, client: Client, username: str) -> str | None:
-    """What a client with a secret sends beside a user's name; for pages, which are the server's own."""
+    """The SECRET_HASH that the client itself would send, for pages that act for it; None where it has no secret."""
     if not client.secrets:
         return None
-    return _hash(open_secret(cx, client, client.secrets[0]), client.client_id, username)
+    return _hash(open_secret(cx, client, client.secrets[0]).encode(), username, client.client_id)
 
 
-def _hash(secret: str, client_id: str, username: str) -> str:
-    mac = hmac.digest(secret.encode(), (username + client_id).encode("utf-8", "surrogatepass"), hashlib.sha256)
+def _hash(key: bytes, username: str, client_id: str) -> str:
+    mac = hmac.digest(key, (username + client_id).encode("utf-8", "surrogatepass"), hashlib.sha256)
     return base64.b64encode(mac).decode()
 
 

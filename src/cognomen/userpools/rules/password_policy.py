@@ -45,17 +45,6 @@ def check(policy: idp.PasswordPolicyType, password: str) -> None:
         raise _refused("Password must have symbol characters")
 
 
-def described(policy: idp.PasswordPolicyType) -> list[str]:
-    """The policy's rules, each in a few words, for a page that asks for a new password."""
-    asked = (
-        (policy.require_lowercase, "a lower-case letter"),
-        (policy.require_uppercase, "an upper-case letter"),
-        (policy.require_numbers, "a number"),
-        (policy.require_symbols, "a symbol or a space"),
-    )
-    return [f"at least {policy.minimum_length or 6} characters", *(text for wanted, text in asked if wanted)]
-
-
 def generate(policy: idp.PasswordPolicyType) -> str:
     """A temporary password that the policy accepts."""
     return ids.temporary_password(max(policy.minimum_length or 0, 12))
