@@ -112,11 +112,12 @@ async def look(cx: Context, at: Door, client: Client) -> Look:
     return Look(style=_address(client, _OWN, 0.0))
 
 
-async def sheet(cx: Context, at: Door, request: Request) -> Response:
-    """The style sheet of a client's pages. Raises ToPage."""
+async def sheet(cx: Context, request: Request) -> Response:
+    """The style sheet of a client's pages; this server's own is there for every page, whatever the page was asked for. Raises ToPage."""
     kind, text = request.query_params.get("look", _OWN), templates.text("sign-in.css")
     if kind == _OWN:
         return Response(text, headers=_KEPT, media_type="text/css")
+    at = await door(cx, request)
     client = await cx.store.clients.get(at.pool.pool_id, request.query_params.get("client_id", ""))
     if client is None:
         raise ToPage("invalid_request", "App client does not exist.", status=404)
@@ -138,14 +139,17 @@ async def image(cx: Context, at: Door, request: Request) -> Response:
 
 def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
     async def answer_sheet(request: Request) -> Response:
-        cx = context(request)
-        return await sheet(cx, await door(cx, request), request)
+        return await sheet(context(request), request)
 
     async def answer_image(request: Request) -> Response:
         cx = context(request)
         return await image(cx, await door(cx, request), request)
 
-    return [Route("/{pool_id}/brand.css", answer_sheet), Route("/{pool_id}/branding/{image_id}", answer_image)]
+    return [
+        Route("/{pool_id}/brand.css", answer_sheet),
+        Route("/{pool_id}/{folder}/brand.css", answer_sheet),  # beside /oauth2/authorize, which may answer with a page
+        Route("/{pool_id}/branding/{image_id}", answer_image),
+    ]
 
 
 def _managed(style: branding.Style) -> str:
