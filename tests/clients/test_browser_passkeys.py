@@ -6,9 +6,10 @@ import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
 from tests.kit.live import Live
 from tests.kit.server import PASSWORD
@@ -141,3 +142,31 @@ def test_a_security_key_beside_a_platform_key(live: Live, page: Page, devtools: 
     names = [item["FriendlyCredentialName"] for item in call(page, "ListWebAuthnCredentials", AccessToken=token)["Credentials"]]
     assert sorted(names) == ["Passkey on this device", "Security key"]
     assert "AccessToken" in sign_in(page, client)
+
+
+def test_on_the_sign_in_page(live: Live, page: Page, devtools: CDPSession) -> None:
+    """The pool's own page asks for the passkey, and goes back to the app with a code. Without one it says so and stays."""
+    pool, client, token = passkey_app(live, UserVerification="required")
+    key = authenticator(devtools)
+    register(page, token)
+    back = f"http://localhost:{live.port}/health"
+    live.boto().update_user_pool_client(
+        UserPoolId=pool,
+        ClientId=client,
+        ExplicitAuthFlows=["ALLOW_USER_AUTH"],
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthFlows=["code"],
+        AllowedOAuthScopes=["openid"],
+        CallbackURLs=[back],
+        SupportedIdentityProviders=["COGNITO"],
+    )
+    asked = urlencode({"client_id": client, "response_type": "code", "redirect_uri": back})
+    page.goto(f"http://localhost:{live.port}/{pool}/oauth2/authorize?{asked}")
+    page.get_by_label("Username").fill("anna")
+    page.get_by_role("button", name="Sign in without a password").click()
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
+    page.get_by_role("button", name="Use my passkey").click()
+    expect(page.get_by_role("alert")).to_have_text("There was no passkey. Try again, or go back and sign in in another way.")
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
+    page.get_by_role("button", name="Use my passkey").click()
+    page.wait_for_url(f"{back}?code=*")

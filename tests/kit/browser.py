@@ -17,6 +17,7 @@ class Form:
 
     def __init__(self, action: str) -> None:
         self.action = action
+        self.data: dict[str, str] = {}  # for scripts
         self.fields: dict[str, str] = {}
         self.kinds: dict[str, dict[str, str]] = {}
         self.buttons: dict[str, list[dict[str, str]]] = {}
@@ -29,6 +30,8 @@ class _Reader(HTMLParser):
         self.links: dict[str, str] = {}
         self.words: list[str] = []
         self.alerts: list[str] = []
+        self.sheets: list[str] = []
+        self.pictures: list[str] = []
         self._link = ""
         self._alert = self._hidden = False
 
@@ -36,6 +39,7 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", "")))
+            self.forms[-1].data = {name.removeprefix("data-"): value for name, value in given.items() if name.startswith("data-")}
         elif tag == "input" and self.forms:
             self.forms[-1].fields[given["name"]] = given.get("value", "")
             self.forms[-1].kinds[given["name"]] = given
@@ -43,6 +47,10 @@ class _Reader(HTMLParser):
             self.forms[-1].buttons.setdefault(given.get("name", ""), []).append(given)
         elif tag == "a":
             self._link = given.get("href", "")
+        elif tag == "link" and given.get("rel") == "stylesheet":
+            self.sheets.append(given["href"])
+        elif tag == "img":
+            self.pictures.append(given["src"])
         self._alert = self._alert or given.get("role") == "alert"
         self._hidden = self._hidden or tag in ("style", "script")
 
@@ -74,6 +82,7 @@ class Page:
         if reply.headers.get("content-type", "").startswith("text/html"):
             reader.feed(reply.body.decode())
         self.forms, self.links, self.words = reader.forms, reader.links, reader.words
+        self.sheets, self.pictures = reader.sheets, reader.pictures
         self.alert = " ".join(reader.alerts)
 
     @property

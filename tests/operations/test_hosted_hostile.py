@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -291,6 +292,33 @@ class TestMarkup:
         page = await app.sign_in()
         assert (page.status, page.reply.headers["referrer-policy"]) == (302, "no-referrer")
         assert claims((await app.exchange(page.away.partition("code=")[2])).json["id_token"])["aud"] == app.client
+
+
+class TestOverHttps:
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        return {"public_url": "https://id.example.com"}
+
+    async def test_cookies_are_this_hosts_alone(self, server: TestServer) -> None:
+        """By names that browsers take from no other host, and never without TLS; a page that came without it proves nothing."""
+        app = await Site(server).made()
+        app.browser = Browser(server, "https://id.example.com")
+        page = await app.opened()
+        assert (await app.browser.submit(page, ANNA, said={"sec-fetch-site": "", "origin": "http://id.example.com"})).status == 403
+        done = await app.browser.submit(page, ANNA)
+        assert done.away.startswith(CALLBACK)
+        assert app.browser.cookies.keys() == {f"__Host-cognito-{kind}-{app.pool}" for kind in ("form", "session")}
+        for reply in (page.reply, done.reply):
+            assert "; secure" in reply.headers["set-cookie"].lower()
+
+
+class TestRaces:
+    async def test_one_form_twice_at_once(self, server: TestServer) -> None:
+        """A double click: one goes to the app, the other is told that it came too late."""
+        app, asked = await at_code(server)
+        form = {"code": await server.code("anna@example.com")}
+        pages = await asyncio.gather(*(app.browser.submit(asked, form) for _ in range(4)))
+        assert sum(bool(page.away) for page in pages) == 1
 
 
 class TestRates:

@@ -114,18 +114,19 @@ async def look(cx: Context, at: Door, client: Client) -> Look:
 
 async def sheet(cx: Context, request: Request) -> Response:
     """The style sheet of a client's pages; this server's own is there for every page, whatever the page was asked for. Raises ToPage."""
-    kind, text = request.query_params.get("look", _OWN), templates.text("sign-in.css")
+    kind = request.query_params.get("look", _OWN)
     if kind == _OWN:
-        return Response(text, headers=_KEPT, media_type="text/css")
+        return Response(_own(), headers=_KEPT, media_type="text/css")
     at = await door(cx, request)
     client = await cx.store.clients.get(at.pool.pool_id, request.query_params.get("client_id", ""))
     if client is None:
         raise ToPage("invalid_request", "App client does not exist.", status=404)
     found = await cx.store.branding.for_client(at.pool.pool_id, client.client_id)
+    text = _own()
     if kind == "managed" and found.style is not None:
         text += _managed(found.style)
     elif kind == "classic" and found.customization is not None:
-        text += found.customization.css or ""
+        text = _classic(found.customization)
     return Response(text, headers=_KEPT, media_type="text/css")
 
 
@@ -150,6 +151,15 @@ def routes(context: Callable[[Request], Context]) -> Sequence[BaseRoute]:
         Route("/{pool_id}/{folder}/brand.css", answer_sheet),  # beside /oauth2/authorize, which may answer with a page
         Route("/{pool_id}/branding/{image_id}", answer_image),
     ]
+
+
+def _own() -> str:
+    return templates.text("sign-in.css") + templates.text("sign-in-dark.css")
+
+
+def _classic(customization: branding.Customization) -> str:
+    """Its colours are made for light pages: with our dark ones beside them, text would be lost on its ground."""
+    return f"{templates.text('sign-in.css')}:root{{color-scheme:light;--primary-edge:transparent}}\n{customization.css or ''}"
 
 
 def _managed(style: branding.Style) -> str:

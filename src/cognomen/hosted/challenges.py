@@ -26,6 +26,7 @@ _ATTRIBUTE = "userAttributes."
 _KEPT = frozenset(
     (
         "CODE_DELIVERY_DESTINATION",
+        "CREDENTIAL_REQUEST_OPTIONS",
         "FRIENDLY_DEVICE_NAME",
         "MFAS_CAN_CHOOSE",
         "MFAS_CAN_SETUP",
@@ -33,12 +34,16 @@ _KEPT = frozenset(
     )
 )
 _SECRET = "secret"  # of an authenticator app that is being set up
+_FIRSTS = ("WEB_AUTHN", "EMAIL_OTP", "SMS_OTP")  # in place of a password, for which the first page has a field
 # Challenge -> its template and the parameter of its answer.
 _PAGES = {
     "SMS_MFA": ("code.html", "SMS_MFA_CODE"),
+    "SMS_OTP": ("code.html", "SMS_OTP_CODE"),
     "EMAIL_OTP": ("code.html", "EMAIL_OTP_CODE"),
     "SOFTWARE_TOKEN_MFA": ("code.html", "SOFTWARE_TOKEN_MFA_CODE"),
     "SELECT_MFA_TYPE": ("select.html", "ANSWER"),
+    "SELECT_CHALLENGE": ("select.html", "ANSWER"),
+    "WEB_AUTHN": ("passkey.html", "CREDENTIAL"),
     "NEW_PASSWORD_REQUIRED": ("new_password.html", "NEW_PASSWORD"),
     "MFA_SETUP": ("set_up.html", ""),
 }
@@ -64,6 +69,8 @@ async def ask(of: Visit, challenge: Challenge, username: str) -> Response:
     kept = {name: value for name, value in challenge.parameters.items() if name in _KEPT}
     state = _State(challenge.name, challenge.session, username, kept)
     text = texts.ENGLISH
+    if state.name == "SELECT_CHALLENGE":
+        return await _choose(of, state, [name for name in _FIRSTS if name in challenge.available])
     if state.name not in _PAGES:
         raise Anew(text["no_such_step"], 400)
     if state.name == "MFA_SETUP":
@@ -72,6 +79,16 @@ async def ask(of: Visit, challenge: Challenge, username: str) -> Response:
         begun = await calls.operation(of, "AssociateSoftwareToken", Session=state.session)
         state = _State(state.name, begun.session, username, {**kept, _SECRET: begun.secret_code})
     return _show(of, state)
+
+
+async def _choose(of: Visit, state: _State, offered: list[str]) -> Response:
+    """Where there is one way only, it is taken."""
+    if not offered:
+        raise Anew(texts.ENGLISH["no_other_way"], 400, username=state.username)
+    if len(offered) > 1:
+        return _show(of, msgspec.structs.replace(state, parameters={"MFAS_CAN_CHOOSE": msgspec.json.encode(offered).decode()}))
+    found = await browser.answer(of.cx, of.pool, of.client, of.wanted.asked, state.name, state.session, {"ANSWER": offered[0]})
+    return await outcome(of, found, state.username)
 
 
 async def show(of: Visit, alert: str = "", status: int = 200) -> Response:
@@ -128,6 +145,7 @@ def _show(
         state=of.seal(state),
         to=parameters.get("CODE_DELIVERY_DESTINATION", ""),
         device=parameters.get("FRIENDLY_DEVICE_NAME", ""),
+        options=parameters.get("CREDENTIAL_REQUEST_OPTIONS", ""),
         choices=_list(parameters.get("MFAS_CAN_CHOOSE")),
         fields=_fields(of, parameters, given or {}),
         rules=views.password_rules(of, text),

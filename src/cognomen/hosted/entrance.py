@@ -32,7 +32,10 @@ PAGES: tuple[tuple[str, Show, Post, str], ...] = (
 
 
 def routes(context: Callable[[Request], Context], rates: Rates) -> Sequence[BaseRoute]:
-    return [_route(context, rates, *row) for row in PAGES]
+    async def script(_request: Request) -> Response:
+        return templates.script("passkey.js")
+
+    return [*(_route(context, rates, *row) for row in PAGES), Route("/{pool_id}/passkey.js", script)]
 
 
 def _route(context: Callable[[Request], Context], rates: Rates, path: str, show: Show, post: Post, operation: str) -> BaseRoute:

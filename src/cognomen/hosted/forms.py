@@ -126,8 +126,11 @@ def _from_here(of: Visit) -> bool:
         return False
     if origin is None:
         return True
-    base = urlsplit(of.at.base)
-    return origin == f"{base.scheme}://{base.netloc}" or urlsplit(origin).netloc == headers.get("host", "").lower()
+    base, given = urlsplit(of.at.base), urlsplit(origin)
+    if origin == f"{base.scheme}://{base.netloc}":
+        return True
+    # In dev a server may be reached by other names than its own: a page of another origin has another host than the request.
+    return given.scheme == base.scheme and given.netloc == headers.get("host", "").lower()
 
 
 def _clean(given: Mapping[str, str]) -> dict[str, str]:

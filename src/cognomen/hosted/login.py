@@ -18,11 +18,11 @@ from cognomen.oauth import cookies, flow
 from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.users import User
 from cognomen.userpools import browser
-from cognomen.userpools.rules import recovery
+from cognomen.userpools.rules import first_factors, recovery
 
 _HERE = "COGNITO"  # among a client's providers: the pool's own users
 _LABELS = {"LoginWithAmazon": "Amazon", "SignInWithApple": "Apple"}
-_CONTINUE = "continue"
+_CONTINUE, _CHOOSE = "continue", "choose"
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -51,6 +51,7 @@ async def show(of: Visit, alert: str = "", status: int = 200, *, notice: str = "
         name_type=views.name_type(of),
         username=of.wanted.login_hint or "" if username is None else username,
         providers=await _providers(of),
+        may_choose=here and _may_choose(of),
         may_sign_up=here and accounts.may_sign_up(of),
         may_recover=here and not recovery.only_by_admin(of.pool),
     )
@@ -63,9 +64,12 @@ async def post(of: Visit, form: Mapping[str, str]) -> Response:
     username, password = form.get("username", "").strip(), form.get("password", "")
     if not _signed_in_here(of):
         return await show(of, text["unavailable"], 400)
-    if not username or not password:
+    chooses = _CHOOSE in form and _may_choose(of)
+    if not username or not (password or chooses):
         return await show(of, text["fill_in"], 400, username=username)
     try:
+        if chooses:
+            return await challenges.ask(of, await browser.choose(of.cx, of.pool, of.client, of.wanted.asked, username), username)
         return await challenges.outcome(of, await browser.begin(of.cx, of.pool, of.client, of.wanted.asked, username, password), username)
     except errors.UserNotConfirmedException as error:
         return await accounts.confirm(of, error.message, 400, username=username)
@@ -93,6 +97,12 @@ async def _present(of: Visit) -> tuple[SsoSession, User] | None:
 
 def _signed_in_here(of: Visit) -> bool:
     return _HERE in (of.client.settings.supported_identity_providers or [])
+
+
+def _may_choose(of: Visit) -> bool:
+    """Choice-based sign-in: where the client allows it and the pool has more than passwords, as in managed login."""
+    allowed = "ALLOW_USER_AUTH" in (of.client.settings.explicit_auth_flows or [])
+    return allowed and first_factors.allowed(of.pool) != [first_factors.PASSWORD]
 
 
 def _name_of(of: Visit, user: User) -> str:

@@ -28,6 +28,7 @@ from cognomen.userpools.authorization import Asked, Granted, Proof
 from cognomen.userpools.rules import acr
 
 _FLOW = "USER_PASSWORD_AUTH"
+_CHOICE = "USER_AUTH"
 _FEDERATED = "FEDERATED"  # how events name a sign-in that a provider vouched for
 
 
@@ -39,11 +40,13 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user must answer next. `session` is to be given back with the answer, by the page alone."""
+    """What the user must answer next. `session` is to be given back with the answer, by the page alone. `available` are the
+    first factors among which SELECT_CHALLENGE lets the user choose."""
 
     name: str
     session: str
     parameters: Mapping[str, str]
+    available: tuple[str, ...] = ()
 
 
 async def begin(
@@ -65,6 +68,24 @@ async def begin(
         ending=_ending(cx, asked, done),
     )
     return _outcome(await machine.run(cx, attempt, tables.FLOWS[_FLOW], tables.FOLLOWING), done)
+
+
+async def choose(cx: Context, pool: Pool, client: Client, asked: Asked, username: str) -> Challenge:
+    """A sign-in whose first factor the user is to choose (SELECT_CHALLENGE). Raises what InitiateAuth raises."""
+    attempt = await machine.start(
+        cx,
+        pool,
+        client,
+        _CHOICE,
+        {"USERNAME": username},
+        {},
+        typed=username,
+        admin=False,
+        may_migrate=False,
+        browser=_name_of(cx, asked),
+        ending=_ending(cx, asked, []),
+    )
+    return _challenge(await machine.run(cx, attempt, tables.FLOWS[_CHOICE], tables.FOLLOWING))
 
 
 async def answer(
@@ -175,9 +196,16 @@ async def _enter(
 
 
 def _outcome(outcome: machine.Outcome, done: list[Entered]) -> Entered | Challenge:
-    if done:
-        return done[0]
-    return Challenge(name=outcome.challenge_name or "", session=outcome.session or "", parameters=outcome.challenge_parameters or {})
+    return done[0] if done else _challenge(outcome)
+
+
+def _challenge(outcome: machine.Outcome) -> Challenge:
+    return Challenge(
+        name=outcome.challenge_name or "",
+        session=outcome.session or "",
+        parameters=outcome.challenge_parameters or {},
+        available=tuple(outcome.available_challenges or ()),
+    )
 
 
 def _name_of(cx: Context, asked: Asked) -> str:

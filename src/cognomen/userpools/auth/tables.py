@@ -47,7 +47,7 @@ CHALLENGES: dict[str, Move] = {
 }
 
 # Challenges whose code can be sent once more.
-SENT: dict[str, Move] = {sms_mfa.CHALLENGE: sms_mfa.ask, email_otp.CHALLENGE: email_otp.ask}
+SENT: dict[str, Move] = {sms_mfa.CHALLENGE: sms_mfa.ask, sms_otp.CHALLENGE: sms_otp.ask, email_otp.CHALLENGE: email_otp.ask}
 
 # Challenges that carry their state themselves, beside or instead of a Session.
 RECOVERED_FROM_ANSWER = {"PASSWORD_VERIFIER": password_srp.recover, device_srp.VERIFIER: device_srp.recover}
