@@ -1,4 +1,4 @@
-"""How the sign-in pages look: this server's own way, a classic customization, a style of managed login; and the images of each."""
+"""The images of a managed login style on the sign-in pages, and the look of what is nobody's page (test_hosted_brand.py has the rest)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.kit.pages import Site
 from tests.kit.server import Reply, TestServer
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-CSS = ".submitButton-customizable { background-color: #0a7; }"
 SETTINGS = {
     "categories": {"global": {"colorSchemeMode": "LIGHT"}},
     "components": {
@@ -42,37 +41,11 @@ async def sheet_of(app: Site) -> str:
     return reply.body.decode()
 
 
-class TestClassic:
-    async def test_its_style_sheet_comes_after_ours(self, server: TestServer) -> None:
-        app = await Site(server).made()
-        assert CSS not in await sheet_of(app)
-        await server.call("CreateUserPoolDomain", UserPoolId=app.pool, Domain="look")
-        await server.call("SetUICustomization", UserPoolId=app.pool, CSS=CSS, ImageFile=base64.b64encode(PNG).decode())
-        assert (await sheet_of(app)).endswith(CSS)
-        page = (await app.opened()).reply.body.decode()
-        logo = page.split('logo-customizable" src="')[1].split('"')[0]
-        image = await linked(app, logo)
-        assert (image.body, image.headers["content-type"], image.headers["x-content-type-options"]) == (PNG, "image/png", "nosniff")
-
-    async def test_of_one_client_before_that_of_all(self, server: TestServer) -> None:
-        app = await Site(server).made()
-        await server.call("CreateUserPoolDomain", UserPoolId=app.pool, Domain="look")
-        await server.call("SetUICustomization", UserPoolId=app.pool, CSS=CSS)
-        own = ".label-customizable { font-weight: 400; }"
-        await server.call("SetUICustomization", UserPoolId=app.pool, ClientId=app.client, CSS=own)
-        assert (await sheet_of(app)).endswith(own)
-
-
-class TestManagedLogin:
+class TestImages:
     async def styled(self, server: TestServer, *assets: dict[str, Any]) -> Site:
         app = await Site(server).made()
         await server.call("CreateManagedLoginBranding", UserPoolId=app.pool, ClientId=app.client, Settings=SETTINGS, Assets=list(assets))
         return app
-
-    async def test_its_colours_are_the_pages(self, server: TestServer) -> None:
-        app = await self.styled(server)
-        sheet = await sheet_of(app)
-        assert "--primary:#00aa77ff;" in sheet and "--round:3px;" in sheet and "color-scheme:light;" in sheet
 
     async def test_its_images_where_the_document_shows_them(self, server: TestServer) -> None:
         """The logo and the background, which are switched on; not the footer's logo, which is not."""
@@ -82,17 +55,6 @@ class TestManagedLogin:
         sheet = await sheet_of(app)
         background = sheet.split("body{background-image:url(")[1].split(")")[0]
         assert (await linked(app, background)).body == PNG
-
-    async def test_the_domain_chooses(self, server: TestServer) -> None:
-        """ManagedLoginVersion 1 is the classic look, though the client has a style."""
-        app = await self.styled(server)
-        await server.call("CreateUserPoolDomain", UserPoolId=app.pool, Domain="classic", ManagedLoginVersion=1)
-        await server.call("SetUICustomization", UserPoolId=app.pool, CSS=CSS)
-        query = "&".join(f"{name}={value}" for name, value in app.request(scope="openid").items())
-        page = (await server.send("GET", "/login", query=query, host="classic.auth.localhost:2646")).body.decode()
-        address = page.split('rel="stylesheet" href="')[1].split('"')[0].replace("&amp;", "&")
-        sheet = await linked(app, address, "classic.auth.localhost:2646", base="")
-        assert sheet.body.decode().endswith(CSS)
 
     async def test_an_icon_on_a_providers_button(self, server: TestServer) -> None:
         app = await self.styled(server, asset("IDP_BUTTON_ICON", ResourceId="Acme"))
@@ -113,13 +75,6 @@ class TestWhatIsNotThere:
     async def test_is_not_found(self, server: TestServer, path: str) -> None:
         app = await Site(server).made()
         assert (await linked(app, path)).status == 404
-
-    async def test_no_image_of_another_pool(self, server: TestServer) -> None:
-        app, other = await Site(server).made(), await Site(server).made()
-        await server.call("CreateUserPoolDomain", UserPoolId=app.pool, Domain="look")
-        await server.call("SetUICustomization", UserPoolId=app.pool, ImageFile=base64.b64encode(PNG).decode())
-        logo = (await app.opened()).reply.body.decode().split('logo-customizable" src="')[1].split('"')[0]
-        assert (await linked(other, logo)).status == 404
 
     async def test_an_error_has_our_own_look(self, server: TestServer) -> None:
         """Wherever it is shown: of an unknown pool, and beside the authorization endpoint."""
