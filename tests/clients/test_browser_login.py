@@ -41,8 +41,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path != "/favicon.ico":
             self.referrers.append(self.headers.get("referer"))
-        self.send_response(200)
+        onward = self.path.startswith("/hop?")
+        self.send_response(302 if onward else 200)
         self.send_header("content-type", "text/html")
+        if onward:  # as a back end does that has its pages on another port
+            self.send_header("location", f"http://localhost:{self.headers['host'].rpartition(':')[2]}/arrived")
         self.end_headers()
         self.wfile.write(b"<h1>The app</h1>")
 
@@ -88,7 +91,7 @@ def made(live: Live, app: str) -> tuple[str, list[str]]:
             AllowedOAuthFlowsUserPoolClient=True,
             AllowedOAuthFlows=["code"],
             AllowedOAuthScopes=["openid", "email"],
-            CallbackURLs=[f"{app}/back"],
+            CallbackURLs=[f"{app}/back", f"{app}/hop"],
             LogoutURLs=[f"{app}/bye"],
             SupportedIdentityProviders=["COGNITO"],
         )["UserPoolClient"]["ClientId"]
@@ -97,9 +100,9 @@ def made(live: Live, app: str) -> tuple[str, list[str]]:
     return pool, clients
 
 
-def asked(live: Live, app: str, pool: str, client: str) -> str:
+def asked(live: Live, app: str, pool: str, client: str, back: str = "back") -> str:
     """The app's link to sign in."""
-    given = {"client_id": client, "response_type": "code", "redirect_uri": f"{app}/back", "scope": "openid email", "state": "xyz"}
+    given = {"client_id": client, "response_type": "code", "redirect_uri": f"{app}/{back}", "scope": "openid email", "state": "xyz"}
     pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
     return f"http://localhost:{live.port}/{pool}/oauth2/authorize?{urlencode({**given, **pkce})}"
 
@@ -151,6 +154,20 @@ def test_from_sign_up_to_sign_out(live: Live, page: Page, app: str) -> None:
     page.goto(asked(live, app, pool, notes))
     expect(page.get_by_label("Password")).to_be_visible()
     assert set(_Handler.referrers) == {None}
+
+
+def test_an_app_that_sends_the_browser_on(live: Live, page: Page, app: str) -> None:
+    """From the app's redirect URI to another origin: Chromium holds form-action against this hop as well."""
+    pool, (notes, _) = made(live, app)
+    admin = live.boto()
+    admin.set_user_pool_mfa_config(UserPoolId=pool, MfaConfiguration="OFF")
+    admin.admin_create_user(UserPoolId=pool, Username="anna", MessageAction="SUPPRESS")
+    admin.admin_set_user_password(UserPoolId=pool, Username="anna", Password=PASSWORD, Permanent=True)
+    page.goto(asked(live, app, pool, notes, "hop"))
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("http://localhost:*/arrived")
 
 
 def test_another_sites_form(live: Live, page: Page, app: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.browser import Browser
 from tests.kit.pages import Site, button
 from tests.kit.server import PASSWORD, AwsError, TestServer
 
@@ -30,15 +31,56 @@ async def signed_up(app: Site) -> Any:
 class TestSignUp:
     @pytest.mark.parametrize("secret", [False, True])
     async def test_from_nobody_to_the_app(self, server: TestServer, secret: bool) -> None:
-        """Sign-up, the code from the mail, the password, back at the app; by a client with a secret too, which the pages prove themselves."""
+        """Sign-up, the code from the mail, back at the app; by a client with a secret too, which the pages prove themselves."""
         app = await site(server, {"AutoVerifiedAttributes": ["email"]}, GenerateSecret=secret)
         asked = await signed_up(app)
         assert asked.says("We sent a code to b***@e***.")
         wrong = await app.browser.submit(asked, {"code": "000000"})
         assert (wrong.status, wrong.alert) == (400, "Invalid verification code provided, please try again.")
-        done = await app.browser.submit(wrong, {"code": await server.code(MAIL)})
-        assert (done.status, done.form.fields["username"]) == (200, "ben")
+        assert await app.user_of(await app.browser.submit(wrong, {"code": await server.code(MAIL)})) == "ben"
+
+    async def test_a_late_code(self, server: TestServer) -> None:
+        """Confirms the account, and the password is asked for: what stood for it was good for the client's three minutes."""
+        app = await site(server, {"AutoVerifiedAttributes": ["email"]})
+        asked = await signed_up(app)
+        server.clock.advance(181)
+        done = await app.browser.submit(asked, {"code": await server.code(MAIL)})
+        assert done.says("Your account is confirmed. You can sign in now.")
         assert await app.user_of(await app.browser.submit(done, {"password": PASSWORD})) == "ben"
+
+    async def test_a_form_in_anothers_name(self, server: TestServer) -> None:
+        """What lets a new user in lets in nobody else, and neither does it in another browser, nor twice."""
+        app = await site(server, {"AutoVerifiedAttributes": ["email"]})
+        asked = await signed_up(app)
+        code = await server.code(MAIL)
+        assert (await app.browser.submit(asked, {"code": code, "username": "anna"})).status == 403
+        other = await Browser(server).get(asked.url)
+        assert (await app.browser.submit(asked, {"code": code, "_csrf": other.form.fields["_csrf"]})).status == 403
+        assert (await app.browser.submit(asked, {"code": code})).away
+        again = await app.browser.submit(asked, {"code": code})
+        assert (again.away, again.alert) == ("", "User cannot be confirmed. Current status is CONFIRMED")
+
+    async def test_where_a_second_factor_is_required(self, server: TestServer) -> None:
+        """The code alone is not enough: the password is asked for, and then the factor."""
+        app = await site(server, {"AutoVerifiedAttributes": ["email"]})
+        await server.call(
+            "SetUserPoolMfaConfig", UserPoolId=app.pool, MfaConfiguration="ON", SoftwareTokenMfaConfiguration={"Enabled": True}
+        )
+        done = await app.browser.submit(await signed_up(app), {"code": await server.code(MAIL)})
+        assert done.says("Your account is confirmed. You can sign in now.")
+        assert (await app.browser.submit(done, {"password": PASSWORD})).title == "Set up your authenticator app"
+
+    async def test_a_function_that_refuses_the_sign_in(self, server: TestServer) -> None:
+        """The account is confirmed all the same, and the page says why it goes no further."""
+
+        def refuse(event: dict[str, Any]) -> None:
+            raise RuntimeError("not today")
+
+        triggers = {"PostAuthentication": server.functions.add("post", refuse)}
+        app = await site(server, {"AutoVerifiedAttributes": ["email"], "LambdaConfig": triggers})
+        done = await app.browser.submit(await signed_up(app), {"code": await server.code(MAIL)})
+        assert (done.status, done.away, done.alert) == (400, "", "PostAuthentication failed with error not today.")
+        assert (await server.call("AdminGetUser", UserPoolId=app.pool, Username="ben"))["UserStatus"] == "CONFIRMED"
 
     async def test_another_code(self, server: TestServer) -> None:
         app = await site(server, {"AutoVerifiedAttributes": ["email"]})
@@ -46,7 +88,7 @@ class TestSignUp:
         again = await app.browser.submit(asked, button=button(asked.form, "", "resendcode"))
         assert again.says("A new code is on its way.")
         assert len(await server.messages(MAIL)) == 2
-        assert (await app.browser.submit(again, {"code": await server.code(MAIL)})).status == 200
+        assert await app.user_of(await app.browser.submit(again, {"code": await server.code(MAIL)})) == "ben"
 
     async def test_fields_are_what_the_pool_requires(self, server: TestServer) -> None:
         """Its required attributes, and the addresses that it verifies; what the name itself is, is not asked twice."""
@@ -57,6 +99,13 @@ class TestSignUp:
         assert names == ["username", "attribute.given_name", "attribute.birthdate", "attribute.phone_number", "password"]
         kinds = {name: page.form.kinds[name]["type"] for name in names}
         assert (kinds["username"], kinds["attribute.birthdate"], kinds["attribute.phone_number"]) == ("email", "date", "tel")
+
+    @pytest.mark.parametrize(("verified", "required"), [(["email"], {"email"}), (["email", "phone_number"], set())])
+    async def test_the_address_that_confirms(self, server: TestServer, verified: list[str], required: set[str]) -> None:
+        """The browser asks for it, where there is but one; of two, either will do."""
+        app = await site(server, {"AutoVerifiedAttributes": verified})
+        kinds = (await app.page("signup")).form.kinds
+        assert {name for name in verified if "required" in kinds[f"attribute.{name}"]} == required
 
     async def test_what_was_typed_stays(self, server: TestServer) -> None:
         """But for the password; the text is the operation's."""

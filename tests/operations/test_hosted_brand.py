@@ -112,6 +112,21 @@ class TestManaged:
         assert (got.body, got.headers["content-type"]) == (SVG, "image/svg+xml")
         assert (got.headers["x-content-type-options"], "sandbox" in got.headers["content-security-policy"]) == ("nosniff", True)
 
+    @pytest.mark.parametrize(("mode", "sources"), [("DYNAMIC", 1), ("LIGHT", 0), ("DARK", 0)])
+    async def test_a_logo_for_dark_pages(self, server: TestServer, mode: str, sources: int) -> None:
+        """Where the style leaves it to the browser, which of the two is shown; else the one of its mode alone."""
+        app = await site(server)
+        given = {"LIGHT": ("SVG", SVG), "DARK": ("PNG", PNG)}
+        assets = [
+            {"Category": "FORM_LOGO", "ColorMode": each, "Extension": kind, "Bytes": base64.b64encode(content).decode()}
+            for each, (kind, content) in given.items()
+        ]
+        await style(app, Assets=assets, Settings={**SETTINGS, "categories": {"global": {"colorSchemeMode": mode}}})
+        page = await app.opened()
+        assert page.reply.body.decode().count("<source") == sources
+        [logo] = page.pictures
+        assert (await app.browser.get(urljoin(page.url, logo))).reply.body == given["DARK" if mode == "DARK" else "LIGHT"][1]
+
     async def test_the_domain_decides(self, server: TestServer) -> None:
         """ManagedLoginVersion 1 is the classic look, 2 managed login, whatever else there is."""
         app = await site(server)

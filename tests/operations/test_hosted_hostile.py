@@ -280,9 +280,10 @@ class TestMarkup:
 
     @pytest.mark.parametrize(
         ("redirect", "allowed"),
-        [("http://localhost:3000/back", "http://localhost:3000"), ("myapp://back", "myapp:"), (CALLBACK, "https:")],
+        [("http://localhost:3000/back", "http:"), ("myapp://back", "myapp:"), (CALLBACK, "https:")],
     )
-    async def test_forms_lead_to_the_app_alone(self, server: TestServer, redirect: str, allowed: str) -> None:
+    async def test_forms_lead_to_where_apps_are(self, server: TestServer, redirect: str, allowed: str) -> None:
+        """By the scheme of the app's own address."""
         app = await Site(server).made(CallbackURLs=[redirect])
         page = await app.opened(redirect_uri=redirect)
         assert f"form-action 'self' {allowed}; " in page.reply.headers["content-security-policy"] + "; "

@@ -73,13 +73,20 @@ _SHOWN = {
 }
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """An image for light pages and one for dark pages, perhaps the same."""
+
+    light: str
+    dark: str
+
+
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses relative to the page. `icons` are images of providers' buttons by the provider's name."""
 
     style: str
-    logo: str | None = None
-    header: str | None = None
-    footer: str | None = None
+    logo: Picture | None = None
+    header: Picture | None = None
+    footer: Picture | None = None
     favicon: str | None = None
     icons: Mapping[str, str] = {}
 
@@ -107,7 +114,7 @@ async def look(cx: Context, at: Door, client: Client) -> Look:
             },
         )
     if not managed and (classic := found.customization) is not None:
-        logo = _image(classic.image_id) if classic.image_id is not None else None
+        logo = Picture(_image(classic.image_id), _image(classic.image_id)) if classic.image_id is not None else None
         return Look(style=_address(client, "classic", classic.modified_at), logo=logo)
     return Look(style=_address(client, _OWN, 0.0))
 
@@ -173,8 +180,9 @@ def _managed(style: branding.Style) -> str:
     text += f"\n@media (prefers-color-scheme:dark){{:root{{{dark if mode not in ('LIGHT', 'DARK') else always}}}}}"
     images = _images(style, document)
     for category, selector in (("PAGE_BACKGROUND", "body"), ("FORM_BACKGROUND", ".card")):
-        if category in images:
-            text += f"\n{selector}{{background-image:url({images[category]});background-size:cover;background-position:center}}"
+        if (picture := images.get(category)) is not None:
+            text += f"\n{selector}{{background-image:url({picture.light});background-size:cover;background-position:center}}"
+            text += f"\n@media (prefers-color-scheme:dark){{{selector}{{background-image:url({picture.dark})}}}}"
     return text
 
 
@@ -183,10 +191,21 @@ def _colors(document: Mapping[str, Any], mode: str) -> str:
     return "".join(f"{name}:#{value};" for name, value in found if isinstance(value, str))
 
 
-def _images(style: branding.Style, document: Mapping[str, Any]) -> dict[str, str]:
-    """The images that the document shows. Of several for one place the one that is for every mode comes first."""
-    shown = sorted((asset for asset in style.assets if asset.category in _SHOWN), key=lambda asset: asset.color_mode != "DYNAMIC")
-    return {asset.category: _image(asset.image_id) for asset in reversed(shown) if _at(document, _SHOWN[asset.category]) is True}
+def _images(style: branding.Style, document: Mapping[str, Any]) -> dict[str, Picture]:
+    """The images that the document shows, for a light page and for a dark one: its own before the one for both, and the other where there is none."""
+    forced = {"LIGHT": "LIGHT", "DARK": "DARK"}.get(str(_at(document, ("categories", "global", "colorSchemeMode"))))
+    shown: dict[str, dict[str, str]] = {}
+    for asset in style.assets:
+        if asset.category in _SHOWN and _at(document, _SHOWN[asset.category]) is True:
+            shown.setdefault(asset.category, {})[asset.color_mode] = _image(asset.image_id)
+    return {
+        category: Picture(*(_first_of(found, (forced or mode, "DYNAMIC", "LIGHT", "DARK")) for mode in ("LIGHT", "DARK")))
+        for category, found in shown.items()
+    }
+
+
+def _first_of(found: Mapping[str, str], modes: Sequence[str]) -> str:
+    return next(found[mode] for mode in modes if mode in found)
 
 
 def _at(document: Mapping[str, Any], path: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ import segno
 from starlette.responses import Response
 
 from cognomen.api import errors
-from cognomen.hosted import calls, texts, views
+from cognomen.hosted import calls, views
 from cognomen.hosted.fields import Field
 from cognomen.hosted.fields import named as field_of
 from cognomen.hosted.forms import Anew, NotOurs, Visit
@@ -68,7 +68,7 @@ async def outcome(of: Visit, found: browser.Entered | Challenge, username: str) 
 async def ask(of: Visit, challenge: Challenge, username: str) -> Response:
     kept = {name: value for name, value in challenge.parameters.items() if name in _KEPT}
     state = _State(challenge.name, challenge.session, username, kept)
-    text = texts.ENGLISH
+    text = of.text
     if state.name == "SELECT_CHALLENGE":
         return await _choose(of, state, [name for name in _FIRSTS if name in challenge.available])
     if state.name not in _PAGES:
@@ -84,7 +84,7 @@ async def ask(of: Visit, challenge: Challenge, username: str) -> Response:
 async def _choose(of: Visit, state: _State, offered: list[str]) -> Response:
     """Where there is one way only, it is taken."""
     if not offered:
-        raise Anew(texts.ENGLISH["no_other_way"], 400, username=state.username)
+        raise Anew(of.text["no_other_way"], 400, username=state.username)
     if len(offered) > 1:
         return _show(of, msgspec.structs.replace(state, parameters={"MFAS_CAN_CHOOSE": msgspec.json.encode(offered).decode()}))
     found = await browser.answer(of.cx, of.pool, of.client, of.wanted.asked, state.name, state.session, {"ANSWER": offered[0]})
@@ -104,7 +104,7 @@ async def post(of: Visit, form: Mapping[str, str]) -> Response:
     try:
         if "again" in form:
             found = await browser.ask_again(of.cx, of.pool, of.client, of.wanted.asked, state.name, state.session)
-            return _show(of, _State(found.name, found.session, state.username, state.parameters), notice=texts.ENGLISH["sent_again"])
+            return _show(of, _State(found.name, found.session, state.username, state.parameters), notice=of.text["sent_again"])
         return await outcome(of, await _answer(of, state, form), state.username)
     except errors.NotAuthorizedException as error:  # the session is over, or its user may not go on
         raise Anew(error.message, 400) from error
@@ -130,7 +130,7 @@ async def _answer(of: Visit, state: _State, form: Mapping[str, str]) -> browser.
 def _show(
     of: Visit, state: _State, *, alert: str = "", notice: str = "", status: int = 200, given: Mapping[str, str] | None = None
 ) -> Response:
-    text = texts.ENGLISH
+    text = of.text
     parameters = state.parameters
     secret = parameters.get(_SECRET, "")
     link = _app_link(of, secret)
@@ -158,7 +158,7 @@ def _show(
 def _fields(of: Visit, parameters: Mapping[str, str], given: Mapping[str, str]) -> list[Field]:
     """What the pool requires and this user lacks."""
     missing = [name.removeprefix(_ATTRIBUTE) for name in _list(parameters.get("requiredAttributes"))]
-    return [field_of(name, True, given) for name in missing]
+    return [field_of(of.text, name, True, given) for name in missing]
 
 
 def _app_link(of: Visit, secret: str) -> str:

@@ -58,9 +58,9 @@ def _route(context: Callable[[Request], Context], rates: Rates, path: str, show:
                 await rates.charge("cognito-idp", operation, None, b"")
             return await post(of, form)
         except forms.NotOurs:
-            return await show(of, texts.ENGLISH["expired"], 403)
+            return await show(of, of.text["expired"], 403)
         except errors.TooManyRequestsException:
-            return await show(of, texts.ENGLISH["too_many"], 429)
+            return await show(of, of.text["too_many"], 429)
 
     return Route("/{pool_id}" + path, answer, methods=["GET", "POST"])
 

@@ -37,9 +37,9 @@ class Field(msgspec.Struct, frozen=True):
     value: str
 
 
-def named(attribute: str, required: bool, given: Mapping[str, str]) -> Field:
+def named(text: Mapping[str, str], attribute: str, required: bool, given: Mapping[str, str]) -> Field:
     name = f"{_PREFIX}{attribute}"
-    label = texts.attribute(texts.ENGLISH, attribute)
+    label = texts.attribute(text, attribute)
     return Field(name, label, _KINDS.get(attribute, "text"), _AUTOFILL.get(attribute, "off"), required, given.get(name, ""))
 
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cognomen.context import Context
-from cognomen.hosted import brand
+from cognomen.hosted import brand, texts
 from cognomen.kernel import secrets
 from cognomen.kernel.secrets import Unsealable
 from cognomen.oauth import checks, cookies, parameters
@@ -66,6 +66,11 @@ class Visit(msgspec.Struct, frozen=True):
     @property
     def client(self) -> Client:
         return self.wanted.client
+
+    @property
+    def text(self) -> Mapping[str, str]:
+        """All that the page says, in the language that the request asks for (`lang`)."""
+        return texts.of(self.wanted.lang)
 
     @property
     def token(self) -> str:
@@ -122,8 +127,8 @@ def _from_here(of: Visit) -> bool:
     """What the browser itself says; those that say nothing have the token alone."""
     headers = of.request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
+    if site is not None and site != "none":  # no page has a say in it, so it decides
+        return site == "same-origin"
     if origin is None:
         return True
     base, given = urlsplit(of.at.base), urlsplit(origin)

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from cognomen.api import errors
 from cognomen.hosted import accounts, challenges, views
-from cognomen.hosted import texts as catalogue
 from cognomen.hosted.forms import Visit
 from cognomen.oauth import cookies, flow
 from cognomen.storage.sso_sessions import SsoSession
@@ -39,7 +38,7 @@ async def show(of: Visit, alert: str = "", status: int = 200, *, notice: str = "
     found = None if of.wanted.prompt == "login" or alert or notice else await _present(of)
     if found is not None:
         return views.show(of, "chooser.html", user=_name_of(of, found[1]), other=of.link("login", prompt="login"))
-    text = catalogue.ENGLISH
+    text = of.text
     return views.show(
         of,
         "login.html",
@@ -58,7 +57,7 @@ async def show(of: Visit, alert: str = "", status: int = 200, *, notice: str = "
 
 
 async def post(of: Visit, form: Mapping[str, str]) -> Response:
-    text = catalogue.ENGLISH
+    text = of.text
     if _CONTINUE in form:
         return await _continue(of)
     username, password = form.get("username", "").strip(), form.get("password", "")

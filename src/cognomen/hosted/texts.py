@@ -1,13 +1,17 @@
-"""What the sign-in pages say, in one place: a language is one more catalogue with the same keys. Texts of errors are the operations' own."""
+"""What the sign-in pages say: the catalogue in English, and which others there are (languages/, one file each, with the same keys). Texts of errors
+are the operations' own; a catalogue may have the most frequent ones under `error:` and the English text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 
 ENGLISH: Mapping[str, str] = MappingProxyType(
     {
         "language": "en",
+        "terms": "cognito:english",
         "sign_in": "Sign in",
         "sign_in_to": "Sign in to {app}",
         "username": "Username",
@@ -107,6 +111,24 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "attribute.updated_at": "Updated at",
     }
 )
+
+
+# AWS's `lang` -> the module under languages/; en is this file.
+LANGUAGES = {"de": "german", "es": "spanish", "fr": "french", "it": "italian", "ja": "japanese", "pt-br": "portuguese"}
+
+
+def of(lang: str | None) -> Mapping[str, str]:
+    """The catalogue of a language, or of the language that a region's is a form of (`de-AT`); English for what is not known."""
+    asked = (lang or "").lower().replace("_", "-")
+    return _catalogue(asked if asked in LANGUAGES else next((name for name in LANGUAGES if name[:2] == asked[:2]), ""))
+
+
+@cache
+def _catalogue(name: str) -> Mapping[str, str]:
+    if not name:
+        return ENGLISH
+    found: Mapping[str, str] = import_module(f"cognomen.hosted.languages.{LANGUAGES[name]}").TEXTS
+    return MappingProxyType(dict(found))
 
 
 def attribute(text: Mapping[str, str], name: str) -> str:

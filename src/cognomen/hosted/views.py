@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from cognomen.api import errors
-from cognomen.hosted import forms, templates, texts
+from cognomen.hosted import forms, templates
 from cognomen.hosted.forms import Visit
 from cognomen.userpools.rules import names, password_policy
 
@@ -21,12 +21,12 @@ def show(of: Visit, name: str, *, alert: str = "", notice: str = "", status: int
         name,
         status,
         _targets(of.wanted.asked.redirect_uri),
-        text=texts.ENGLISH,
+        text=of.text,
         look=of.look,
         app=of.client.settings.client_name or "",
         csrf=of.token,
         link=of.link,
-        alert=alert,
+        alert=of.text.get(f"error:{alert.strip()}", alert),
         notice=notice,
         **values,
     )
@@ -60,7 +60,6 @@ def password_rules(of: Visit, text: Mapping[str, str]) -> list[str]:
 
 
 def _targets(redirect_uri: str) -> str:
-    """For form-action, which browsers hold against the redirects that follow a form as well: back to the app, and where the app itself sends the
-    browser on to, which is often another host of its own. So an https address stands for https, and none but the app's own for the rest."""
-    parts = urlsplit(redirect_uri)
-    return f"http://{parts.netloc}" if parts.scheme == "http" else f"{parts.scheme}:"
+    """For form-action, which Chromium holds against the redirects that follow a form as well: back to the app, and where the app itself sends the
+    browser on to, which is often another origin (a back end and its pages). So it has the scheme of the app's own address, and no more of it."""
+    return f"{urlsplit(redirect_uri).scheme}:"

@@ -72,6 +72,19 @@ async def begin(
 
 async def choose(cx: Context, pool: Pool, client: Client, asked: Asked, username: str) -> Challenge:
     """A sign-in whose first factor the user is to choose (SELECT_CHALLENGE). Raises what InitiateAuth raises."""
+    found = await _by_choice(cx, pool, client, asked, username, None)
+    if isinstance(found, Entered):
+        raise TypeError("a choice let a user in")
+    return found
+
+
+async def confirmed(cx: Context, pool: Pool, client: Client, asked: Asked, username: str, session: str) -> Entered | Challenge:
+    """A sign-in of whoever has just confirmed a new account: ConfirmSignUp's Session stands for the first factor. Raises what InitiateAuth raises."""
+    return await _by_choice(cx, pool, client, asked, username, session)
+
+
+async def _by_choice(cx: Context, pool: Pool, client: Client, asked: Asked, username: str, session: str | None) -> Entered | Challenge:
+    done: list[Entered] = []
     attempt = await machine.start(
         cx,
         pool,
@@ -82,10 +95,11 @@ async def choose(cx: Context, pool: Pool, client: Client, asked: Asked, username
         typed=username,
         admin=False,
         may_migrate=False,
+        session=session,
         browser=_name_of(cx, asked),
-        ending=_ending(cx, asked, []),
+        ending=_ending(cx, asked, done),
     )
-    return _challenge(await machine.run(cx, attempt, tables.FLOWS[_CHOICE], tables.FOLLOWING))
+    return _outcome(await machine.run(cx, attempt, tables.FLOWS[_CHOICE], tables.FOLLOWING), done)
 
 
 async def answer(
@@ -196,10 +210,8 @@ async def _enter(
 
 
 def _outcome(outcome: machine.Outcome, done: list[Entered]) -> Entered | Challenge:
-    return done[0] if done else _challenge(outcome)
-
-
-def _challenge(outcome: machine.Outcome) -> Challenge:
+    if done:
+        return done[0]
     return Challenge(
         name=outcome.challenge_name or "",
         session=outcome.session or "",

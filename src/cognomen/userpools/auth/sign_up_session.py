@@ -21,6 +21,11 @@ def after_sign_up(cx: Context, pool: Pool, client: Client, user: User) -> str | 
     """SignUp's Session; None where the client has no USER_AUTH to go on with."""
     if "ALLOW_USER_AUTH" not in (client.settings.explicit_auth_flows or []):
         return None
+    return begun(cx, pool, client, user)
+
+
+def begun(cx: Context, pool: Pool, client: Client, user: User) -> str:
+    """The same for this server's own pages, which need no flow to be allowed."""
     return _seal(cx, pool, client, user, _SIGNED_UP, {})
 
 
