@@ -46,6 +46,24 @@ async def limited(request: pytest.FixtureRequest, signing_pairs: list[KeyPair]) 
     await running.stop()
 
 
+class TestEndpoints:
+    @pytest.mark.parametrize(
+        ("method", "path", "rate"),
+        [
+            ("GET", "/oauth2/idpresponse", 25),
+            ("POST", "/saml2/idpresponse", 25),
+            ("POST", "/oauth2/token", 120),
+            ("GET", "/oauth2/userInfo", 120),
+        ],
+    )
+    async def test_count_too(self, limited: TestServer, method: str, path: str, rate: int) -> None:
+        """What is asked at a pool's endpoints counts in AWS's categories: guesses at secrets, tokens and assertions among it."""
+        pool = await limited.pool()
+        limited.clock.advance(1)
+        statuses = [(await limited.send(method, f"/{pool}{path}")).status for _ in range(rate + 1)]
+        assert statuses == [400] * rate + [429]
+
+
 class TestRates:
     async def test_a_category_is_shared(self, limited: TestServer) -> None:
         """15 a second for all that reads pools; a second later as many again."""

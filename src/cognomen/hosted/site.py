@@ -18,6 +18,7 @@ from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
 from cognomen.hosted import again, brand, confirm, entrance, feedback, inbox, templates, updates, uploads, well_known
+from cognomen.kernel import ids
 from cognomen.metering.rates import Rates
 from cognomen.oauth import routes as oauth
 from cognomen.oauth.doors import ByDomain
@@ -33,7 +34,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
         client = request.client.host if request.client else ""
         agent = request.headers.get("user-agent", "")
         where = partial(base_url, request.url.scheme, request.headers.get("host", ""))
-        return Context(rooms, locate=where, source_ip=client, user_agent=agent)
+        return Context(rooms, request_id=ids.uuid(), locate=where, source_ip=client, user_agent=agent)
 
     async def home(request: Request) -> Response:
         url = base_url(request.url.scheme, request.headers.get("host", ""))
@@ -51,7 +52,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             Route("/", home),
             Route("/health", health),
             *well_known.routes(rooms, context),
-            *oauth.routes(context),
+            *oauth.routes(context, rates),
             *entrance.routes(context, rates),
             *brand.routes(context),
             *again.routes(),

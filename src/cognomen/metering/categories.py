@@ -38,7 +38,7 @@ _TABLE = (
         adjustable=True,
     ),
     Category("UserCreation", 50, "SignUp ConfirmSignUp AdminCreateUser AdminConfirmSignUp", adjustable=True),
-    Category("UserFederation", 25, "", adjustable=True),  # answers of identity providers, which come to no operation
+    Category("UserFederation", 25, "", adjustable=True),  # answers of identity providers: oauth/routes.py counts them
     Category("UserAccountRecovery", 30, "ChangePassword ConfirmForgotPassword ForgotPassword AdminResetUserPassword AdminSetUserPassword"),
     Category("UserRead", 120, "AdminGetUser AdminGetUserAuthFactors GetUser", also="GetUserAuthFactors", adjustable=True),
     Category(

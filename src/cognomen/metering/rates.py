@@ -10,7 +10,7 @@ import re
 
 from cognomen.api import errors
 from cognomen.kernel.clock import Clock
-from cognomen.metering.categories import ANSWERS, AUTHENTICATION, CATEGORY_OF, PER_POOL, RECOVERY, Category
+from cognomen.metering.categories import ANSWERS, AUTHENTICATION, CATEGORIES, CATEGORY_OF, PER_POOL, RECOVERY, Category
 from cognomen.storage.limits import ProvisionedLimits
 
 # amplify-js #3554 and #13608, boto3 #2517, mifi/cognito-backup #12 show it live; some have seen "Too many requests" (cognito-backup #28).
@@ -76,13 +76,25 @@ class Rates:
                 category = RECOVERY
             elif (rate := self._rate(provisioned, where, AUTHENTICATION)) is None or self._take((where, "answers"), rate * ANSWERS):
                 return
-        rate = self._rate(provisioned, where, category)
-        if rate is None:
+        if not self._charge(provisioned, where, category):
             return
-        if not self._take((where, category.name), rate):
-            raise errors.TooManyRequestsException(EXCEEDED)
         if category.pooled and (found := _POOL.search(body)) and not self._take((operation, found[1].decode()), PER_POOL / self._processes):
             raise errors.TooManyRequestsException(EXCEEDED)
+
+    async def charge_endpoint(self, category: str) -> None:
+        """Counts one request to an endpoint that is no operation. Raises TooManyRequestsException."""
+        provisioned = await self._provisioned()
+        if self.active:
+            self._charge(provisioned, self._region, CATEGORIES[category])
+
+    def _charge(self, provisioned: dict[tuple[str, str], int], where: str, category: Category) -> bool:
+        """False where nothing is enforced. Raises TooManyRequestsException."""
+        rate = self._rate(provisioned, where, category)
+        if rate is None:
+            return False
+        if not self._take((where, category.name), rate):
+            raise errors.TooManyRequestsException(EXCEEDED)
+        return True
 
     async def _provisioned(self) -> dict[tuple[str, str], int]:
         # Asleep while it reads, so that what changes meanwhile wakes it again.
