@@ -24,7 +24,7 @@ async def signed_in(app: App, **parameters: str | None) -> str:
     found = await begin(cx, at.pool, wanted.client, wanted.asked, "anna", PASSWORD)
     assert isinstance(found, Entered) and found.sso_session is not None
     response = Response()
-    cookies.give(cx, at, response, found.sso_session)
+    cookies.give(cx, at, response, found.sso_session, found.provider)
     return response.headers["set-cookie"].partition(";")[0]
 
 

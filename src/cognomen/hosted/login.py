@@ -91,8 +91,8 @@ async def _continue(of: Visit) -> Response:
 
 
 async def _present(of: Visit) -> tuple[SsoSession, User] | None:
-    session_id = cookies.read(of.cx, of.at, of.request)
-    return await browser.present(of.cx, of.pool, of.client, session_id) if session_id else None
+    here = cookies.read(of.cx, of.at, of.request)
+    return await browser.present(of.cx, of.pool, of.client, here.session_id, here.provider) if here else None
 
 
 def _signed_in_here(of: Visit) -> bool:
