@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from cognomen.hosted import forms, templates, texts
 from cognomen.hosted.forms import Visit
 from cognomen.userpools.rules import names, password_policy
 
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+", re.ASCII)
 _TOO_MANY = (errors.TooManyRequestsException, errors.LimitExceededException)
 
 
@@ -61,6 +63,6 @@ def password_rules(of: Visit, text: Mapping[str, str]) -> list[str]:
 
 def _targets(redirect_uri: str) -> str:
     """For form-action, which browsers hold against the redirects that follow a form as well: back to the app, and where the app itself sends the
-    browser on to, which is often another host of its own. So an https address stands for https, and none but the app's own for the rest."""
+    browser on to, which is often another host of its own. So an https address stands for https, and none but the app's own for the rest. A host that a policy cannot name stands for its scheme."""
     parts = urlsplit(redirect_uri)
-    return f"http://{parts.netloc}" if parts.scheme == "http" else f"{parts.scheme}:"
+    return f"http://{parts.netloc}" if parts.scheme == "http" and _HOST.fullmatch(parts.netloc) else f"{parts.scheme}:"
