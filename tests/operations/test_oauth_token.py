@@ -169,7 +169,7 @@ class TestTheClientsProof:
         reply = await app.token(basic=True, grant_type="authorization_code", client_secret=app.secret)
         assert reply.json == {"error": "invalid_request", "error_description": "The client is named twice."}
 
-    @pytest.mark.parametrize("header", ["Basic !!!", "Basic /////w==", "Basic"])
+    @pytest.mark.parametrize("header", ["Basic !!!", "Basic /////w==", "Basic", "Basic \xff"])
     async def test_a_header_that_is_none(self, server: TestServer, header: str) -> None:
         app = await App(server).made(GenerateSecret=True)
         reply = await app.post(
