@@ -80,7 +80,7 @@ async def post(of: Visit, form: Mapping[str, str]) -> Response:
 
 
 async def _continue(of: Visit) -> Response:
-    found = await _present(of)
+    found = await _present(of) if of.wanted.prompt != "login" else None  # the app wants the user proved anew, whatever the form says
     if found is None:
         return await show(of)
     try:
