@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from cognomen.wire import connection as connections
+from tests.faults.load import call
 from tests.kit.live import Live
 from tests.kit.server import TARGETS
 
@@ -92,6 +93,23 @@ def test_half_a_request(live: Live, part: bytes) -> None:
         open_.close()
     assert is_well(live)
     assert live.stderr.count("operation failed") == 0
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/login", "/saml2/idpresponse", "/authEventFeedback"])
+def test_half_a_form(live: Live, path: str) -> None:
+    """Who hangs up in the middle of one leaves no bug in the log."""
+    pool = call(live.http, live.url, "CreateUserPool", PoolName="http")["UserPool"]["Id"]
+    flows = {"AllowedOAuthFlowsUserPoolClient": True, "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"]}
+    more = {"CallbackURLs": ["https://app.example/back"], "SupportedIdentityProviders": ["COGNITO"]}
+    made = call(live.http, live.url, "CreateUserPoolClient", UserPoolId=pool, ClientName="app", **flows, **more)
+    query = f"client_id={made['UserPoolClient']['ClientId']}&response_type=code&redirect_uri=https://app.example/back"
+    kind = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 99"
+    with closing(connection(live)) as open_:
+        open_.sendall(f"POST /{pool}{path}?{query} HTTP/1.1\r\nhost: localhost\r\n{kind}\r\n\r\ngrant_type=".encode())
+        time.sleep(0.2)
+    time.sleep(0.2)
+    assert is_well(live)
+    assert "Exception" not in live.stderr
 
 
 def test_a_head_without_an_end(live: Live) -> None:

@@ -207,6 +207,19 @@ class TestPostgres:
             assert live.get("/health").status_code == 200
             assert people.read()["Username"] == "user1"
 
+    def test_the_endpoints_of_a_pool_meanwhile(self, own: Postgres, tmp_path: Path) -> None:
+        """By the pool's path and by its domain, which has to be looked up first: 503, and no bug in the log."""
+        url = asyncio.run(create_database(own.url))
+        with Live(tmp_path / "data", database_url=url) as live:
+            people = People(live)
+            call(live.http, live.url, "CreateUserPoolDomain", UserPoolId=people.pool, Domain="faults")
+            own._server.stop()
+            by_path = live.get(f"/{people.pool}/oauth2/authorize", params={"client_id": "unheard"})
+            by_name = live.get("/oauth2/authorize", params={"client_id": "unheard"}, headers={"host": "faults.auth.localhost"})
+            assert [(reply.status_code, reply.headers.get("retry-after")) for reply in (by_path, by_name)] == [(503, "1"), (503, "1")]
+            assert "Exception" not in live.stderr
+            own._server.ensure_postgres_running()
+
     def test_one_that_is_not_there_at_the_start(self, tmp_path: Path) -> None:
         """One sentence without the password that the address holds."""
         folder = tmp_path / "nowhere"

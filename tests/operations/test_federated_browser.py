@@ -12,6 +12,7 @@ from tests.kit.federation import functions
 from tests.kit.oauth import CALLBACK, App, claims, sent_to
 from tests.kit.server import Reply, TestServer
 from tests.kit.upstream import OpenId, query_of
+from tests.operations.test_oauth_authorize import signed_in
 
 ACR = "urn:cognito:loa:3"
 MAPPING = {"email": "email", "name": "name"}
@@ -63,12 +64,12 @@ class TestThereAndBack:
         assert said["cognito:groups"] == [f"{app.pool}_Okta"]
 
     async def test_and_is_signed_in_here(self, server: TestServer, there: OpenId) -> None:
-        """Another client of the pool need ask nobody."""
+        """Another client of the pool that supports the provider need ask nobody."""
         app = await with_provider(server, there)
         left = await app.authorize(identity_provider="Okta")
         reply = await back(app, there.authorize(left.headers["location"]), cookie_of(left))
         cookies = [value for name, value in reply.cookies if "session" in name]
-        await app.another()
+        await app.another(SupportedIdentityProviders=["COGNITO", "Okta"])
         assert "code" in sent_to(await app.authorize(cookies[0]))[1]
 
     @pytest.mark.parametrize("identifier", ["example.com", "anna@example.com"])
@@ -124,6 +125,36 @@ class TestTheOnlyWay:
         app = await with_provider(server, there)
         await app.another(SupportedIdentityProviders=["Okta"])
         assert sent_to(await app.authorize(prompt="none", identity_provider=provider))[1]["error"] == "login_required"
+
+
+class TestWhoCameAnotherWay:
+    """A browser in which somebody is signed in whom the client's own providers did not vouch for: to that client, nobody is."""
+
+    async def test_with_a_password(self, server: TestServer, there: OpenId) -> None:
+        """Not into a client whose users come through the provider, with its second factors and its rules of who may."""
+        app = await with_provider(server, there)
+        await server.user(app.pool, "anna", email="anna@example.com")
+        cookie = await signed_in(app)
+        await app.another(SupportedIdentityProviders=["Okta"])
+        assert sent_to(await app.authorize(cookie, prompt="none"))[1] == {"error": "login_required"}
+        assert (await app.authorize(cookie)).headers["location"].startswith(f"{there.url}/authorize?")
+
+    async def test_through_a_provider(self, server: TestServer, there: OpenId) -> None:
+        """Not into a client that has passwords alone."""
+        app = await with_provider(server, there)
+        left = await app.authorize(identity_provider="Okta")
+        reply = await back(app, there.authorize(left.headers["location"]), cookie_of(left))
+        [cookie] = [value for name, value in reply.cookies if "session" in name]
+        await app.another(SupportedIdentityProviders=["COGNITO"])
+        assert sent_to(await app.authorize(cookie))[0].endswith("/login")
+
+    async def test_where_one_is_named(self, server: TestServer, there: OpenId) -> None:
+        """An app that names the provider gets none of another's users in silence, though the client supports both."""
+        app = await with_provider(server, there)
+        await server.user(app.pool, "anna", email="anna@example.com")
+        cookie = await signed_in(app)
+        assert sent_to(await app.authorize(cookie, prompt="none", identity_provider="Okta"))[1] == {"error": "login_required"}
+        assert "code" in sent_to(await app.authorize(cookie, prompt="none", identity_provider="COGNITO"))[1]
 
 
 class TestLevels:

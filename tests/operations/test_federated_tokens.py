@@ -42,7 +42,7 @@ async def tokens(app: App, at: Door, there: OpenId) -> dict[str, str]:
     """As the edge does it: the user who arrived enters, and the app exchanges the code."""
     user = await at.go(there.authorize)
     cx, door, wanted = await app.checked(scope=SCOPE, nonce="n-1")
-    entered = await browser.enter(cx, door.pool, wanted.client, wanted.asked, user)
+    entered = await browser.enter(cx, door.pool, wanted.client, wanted.asked, user, "Okta")
     reply = await app.exchange(entered.granted.parameters["code"])
     assert reply.status == 200, reply.body
     return dict(reply.json)

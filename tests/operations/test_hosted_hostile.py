@@ -77,6 +77,7 @@ class TestForeignForms:
             {"sec-fetch-site": "", "origin": "https://evil.example"},
             {"sec-fetch-site": "", "origin": "null"},
             {"sec-fetch-site": "", "origin": "http://localhost:2646.evil.example"},
+            {"sec-fetch-site": "", "origin": "http://["},
         ],
     )
     async def test_from_elsewhere(self, server: TestServer, said: dict[str, str]) -> None:

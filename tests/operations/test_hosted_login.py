@@ -210,7 +210,10 @@ class TestWhoIsSignedIn:
     async def test_prompt_login_asks_for_the_password(self, server: TestServer) -> None:
         app = await Site(server).made()
         await app.sign_in()
-        assert "password" in (await app.opened(prompt="login")).form.fields
+        page = await app.opened(prompt="login")
+        assert "password" in page.form.fields
+        after = await app.browser.submit(page, {"continue": ""})  # the other page's button
+        assert (after.away, "password" in after.form.fields) == ("", True)
 
     async def test_a_second_client_asks_nothing(self, server: TestServer) -> None:
         app = await Site(server).made()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -24,7 +25,7 @@ async def signed_in(app: App, **parameters: str | None) -> str:
     found = await begin(cx, at.pool, wanted.client, wanted.asked, "anna", PASSWORD)
     assert isinstance(found, Entered) and found.sso_session is not None
     response = Response()
-    cookies.give(cx, at, response, found.sso_session)
+    cookies.give(cx, at, response, found.sso_session, found.provider)
     return response.headers["set-cookie"].partition(";")[0]
 
 
@@ -198,6 +199,26 @@ class TestToldToTheApp:
         app = await App(server).made(CallbackURLs=[own])
         _, query, _ = sent_to(await app.authorize(redirect_uri=own, prompt="none"))
         assert query == {"tenant": "7", "error": "login_required"}
+
+    @pytest.mark.parametrize(
+        ("own", "written"),
+        [
+            ("https://bücher.例え.jp/zurück?a=%20&b=[1]", "https://b%C3%BCcher.%E4%BE%8B%E3%81%88.jp/zur%C3%BCck?a=%20&b=[1]&"),
+            ("ab://łódź", "ab://%C5%82%C3%B3d%C5%BA?"),
+            ("http://例え.localhost/", "http://%E4%BE%8B%E3%81%88.localhost/?"),
+            ("http://a;sandbox.localhost/", "http://a;sandbox.localhost/?"),
+        ],
+    )
+    async def test_at_an_address_of_any_letters(self, server: TestServer, own: str, written: str) -> None:
+        """CallbackURLs may have letters of every script; a header has ASCII alone, and a page's policy no word of an address that is none of it."""
+        app = await App(server).made()
+        await app.another(CallbackURLs=[own])
+        reply = await app.authorize(prompt="none", redirect_uri=own)
+        assert reply.headers["location"] == f"{written}error=login_required"
+        page = await server.send("GET", f"/{app.pool}/login", query=urlencode(app.request(redirect_uri=own)))
+        assert page.status == 200
+        policy = page.headers["content-security-policy"]
+        assert f"form-action 'self' {own.partition(':')[0]}:; frame-ancestors" in policy
 
 
 class TestLogout:

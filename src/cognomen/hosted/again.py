@@ -13,8 +13,9 @@ from cognomen.oauth.errors import Again
 
 
 async def page(_request: Request, error: Exception) -> Response:
-    """For the table of exceptions. The form goes to the address that it came to."""
-    return templates.page("again.html", form=error.form if isinstance(error, Again) else {})
+    """For the table of exceptions. The form goes to the address that it came to, and the browser on to the app: which one, is in a cookie that did
+    not come. Chrome holds form-action against that redirect too (w3c/webappsec-csp #8), so there is none."""
+    return templates.page("again.html", forms_stay=False, form=error.form if isinstance(error, Again) else {})
 
 
 def routes() -> Sequence[BaseRoute]:

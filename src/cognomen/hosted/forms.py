@@ -131,11 +131,9 @@ def _from_here(of: Visit) -> bool:
         return site == "same-origin"
     if origin is None:
         return True
-    base, given = urlsplit(of.at.base), urlsplit(origin)
-    if origin == f"{base.scheme}://{base.netloc}":
-        return True
+    base = urlsplit(of.at.base)
     # In dev a server may be reached by other names than its own: a page of another origin has another host than the request.
-    return given.scheme == base.scheme and given.netloc == headers.get("host", "").lower()
+    return origin in (f"{base.scheme}://{base.netloc}", f"{base.scheme}://{headers.get('host', '').lower()}")
 
 
 def _clean(given: Mapping[str, str]) -> dict[str, str]:

@@ -79,7 +79,7 @@ async def post(of: Visit, form: Mapping[str, str]) -> Response:
 
 
 async def _continue(of: Visit) -> Response:
-    found = await _present(of)
+    found = await _present(of) if of.wanted.prompt != "login" else None  # the app wants the user proved anew, whatever the form says
     if found is None:
         return await show(of)
     try:
@@ -90,8 +90,8 @@ async def _continue(of: Visit) -> Response:
 
 
 async def _present(of: Visit) -> tuple[SsoSession, User] | None:
-    session_id = cookies.read(of.cx, of.at, of.request)
-    return await browser.present(of.cx, of.pool, of.client, session_id) if session_id else None
+    here = cookies.read(of.cx, of.at, of.request)
+    return await browser.present(of.cx, of.pool, of.client, here.session_id, here.provider) if here else None
 
 
 def _signed_in_here(of: Visit) -> bool:

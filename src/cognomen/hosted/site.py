@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -65,6 +65,7 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
         exception_handlers={
             HTTPException: _no_page,
             Unavailable: _unavailable,
+            ClientDisconnect: _left,
             keys.NoKeys: well_known.gone,
             Again: again.page,
             **dict.fromkeys(oauth.ERRORS, oauth.refused),
@@ -82,6 +83,11 @@ async def _no_page(_request: Request, error: Exception) -> Response:
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:
     return _json({"message": "The database cannot be reached now."}, status=503, headers={"retry-after": "1"})
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """Whoever sent half a form has gone: nobody reads this."""
+    return Response(status_code=400)
 
 
 def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -13,7 +13,7 @@ _SAFE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", 
 # Scripts are files of ours, never words in a page: what slips past the escaping still does not run.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src {styles}; img-src {images}; "
-    "form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
+    "{form_action}frame-ancestors 'none'; base-uri 'none'"
 )
 
 _environment = Environment(
@@ -28,15 +28,16 @@ _environment.filters["moment"] = lambda seconds: datetime.fromtimestamp(seconds,
 _environment.filters["iso"] = lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-    policy = _POLICY.format(styles="'unsafe-inline'", images="data:", form_action="'self'")
+def page(name: str, status: int = 200, *, forms_stay: bool = True, **values: object) -> HTMLResponse:
+    """Unless `forms_stay`, a form may lead on to wherever its answer says."""
+    policy = _POLICY.format(styles="'unsafe-inline'", images="data:", form_action="form-action 'self'; " if forms_stay else "")
     return HTMLResponse(_environment.get_template(name).render(values), status, {**_SAFE, "content-security-policy": policy})
 
 
 def entrance(name: str, status: int, targets: str, **values: object) -> HTMLResponse:
     """A page of sign-in. `targets` are where a form may lead beside this server (form-action). Its own forms are told where they come from, which
     `no-referrer` would hide (Origin: null); nobody else is told."""
-    policy = _POLICY.format(styles="'self'", images="'self' data:", form_action=f"'self' {targets}".rstrip())
+    policy = _POLICY.format(styles="'self'", images="'self' data:", form_action=f"form-action 'self' {targets}".rstrip() + "; ")
     headers = {**_SAFE, "referrer-policy": "same-origin", "content-security-policy": policy}
     return HTMLResponse(_environment.get_template(name).render(values), status, headers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from cognomen.oauth.errors import OAuthError, ToApp
 from cognomen.userpools.authorization import Granted
 
 _ANYONE = {"access-control-allow-origin": "*"}
+_AS_IT_IS = bytes(range(0x21, 0x7F)).decode()  # all that an address may have, "%" among it
 _UNKEPT = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
@@ -28,7 +29,8 @@ def refused(error: ToApp) -> Response:
 
 
 def redirect(url: str) -> Response:
-    return Response(status_code=302, headers={"location": url, **_UNKEPT, "referrer-policy": "no-referrer"})
+    """A header is ASCII: what is not goes as a browser would write it (RFC 3987, 3.1), and all else to the letter."""
+    return Response(status_code=302, headers={"location": quote(url, safe=_AS_IT_IS), **_UNKEPT, "referrer-policy": "no-referrer"})
 
 
 def tokens(value: Mapping[str, object]) -> Response:

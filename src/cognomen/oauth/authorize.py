@@ -46,9 +46,11 @@ def _only_provider(wanted: Authorization) -> str | None:
 
 
 async def _silently(cx: Context, at: Door, request: Request, wanted: Authorization) -> Response | None:
-    """The answer for a browser that is signed in already; None where the user must be asked."""
-    session_id = cookies.read(cx, at, request)
-    found = await browser.present(cx, at.pool, wanted.client, session_id) if session_id else None
+    """The answer for a browser that is signed in already; None where the user must be asked. Who names a provider means nobody of another."""
+    here = cookies.read(cx, at, request)
+    if here is None or wanted.provider not in (None, here.provider):
+        return None
+    found = await browser.present(cx, at.pool, wanted.client, here.session_id, here.provider)
     if found is None:
         return None
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -36,7 +35,7 @@ def _named(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]:
         return form.get("client_id", ""), form.get("client_secret")
     try:
         text = base64.b64decode(given.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError) as cause:
+    except ValueError as cause:  # no base64, not ASCII, not UTF-8
         raise invalid() from cause
     # Both were form-encoded before (RFC 6749, 2.3.1); a plus stays one, as many libraries send it (FIDELITY A.3).
     client_id, _, secret = (unquote(part) for part in text.partition(":"))

@@ -5,6 +5,7 @@ Its id is shown in lists of sessions, so it alone proves nothing: the cookie is 
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,26 +17,34 @@ _PURPOSE = "single sign-on cookie"
 _LONGEST = 1_024
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """`provider` is by which of a client's SupportedIdentityProviders the user came."""
+
+    session_id: str
+    provider: str
+
+
 def name(at: Door, kind: str = "session") -> str:
     """With the prefix that a browser takes only from this very host, over https (RFC 6265bis, 4.1.3.2); each pool has its own, since doors by
     path share a host."""
     return f"{'__Host-' if at.secure else ''}cognito-{kind}-{at.pool.pool_id}"
 
 
-def read(cx: Context, at: Door, request: Request) -> str | None:
-    """The session's id, if the cookie is one of ours."""
+def read(cx: Context, at: Door, request: Request) -> Remembered | None:
+    """The session, if the cookie is one of ours."""
     given = request.cookies.get(name(at), "")
     if not given or len(given) > _LONGEST:
         return None
     try:
-        return cx.sealer.open_text(_PURPOSE, given, at.pool.pool_id.encode()).decode()
+        session_id, _, provider = cx.sealer.open_text(_PURPOSE, given, at.pool.pool_id.encode()).decode().partition(" ")
     except Unsealable:
         return None
+    return Remembered(session_id, provider)
 
 
-def give(cx: Context, at: Door, response: Response, session_id: str) -> None:
+def give(cx: Context, at: Door, response: Response, session_id: str, provider: str) -> None:
     """Until the browser closes: how long it counts is the session's to say."""
-    put(at, response, name(at), cx.sealer.seal_text(_PURPOSE, session_id.encode(), at.pool.pool_id.encode()))
+    put(at, response, name(at), cx.sealer.seal_text(_PURPOSE, f"{session_id} {provider}".encode(), at.pool.pool_id.encode()))
 
 
 def put(at: Door, response: Response, key: str, value: str, seconds: int | None = None) -> None:

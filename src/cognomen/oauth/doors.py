@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cognomen.context import Context
 from cognomen.oauth.errors import ToPage
 from cognomen.storage.domains import CUSTOM, PREFIX, Domain
+from cognomen.storage.errors import Unavailable
 from cognomen.storage.pools import Pool
 from cognomen.storage.store import Store
 from cognomen.tokens.issuer import is_loopback
@@ -66,7 +67,11 @@ class ByDomain:
             given = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
             name = given.partition(":")[0] if _NAME.fullmatch(given) else ""
             prefix = next((name.removesuffix(suffix) for suffix in self._suffixes if name.endswith(suffix)), None)
-            found = await self._domain(name, prefix)
+            try:
+                found = await self._domain(name, prefix)
+            except Unavailable:
+                await JSONResponse({"message": "The database cannot be reached now."}, 503, {"retry-after": "1"})(scope, receive, send)
+                return
             if found is not None and not scope["path"].startswith(_NOT_THERE):
                 origin = f"{self._scheme or scope['scheme']}://{given}"
                 scope = {**scope, "path": f"/{found.pool_id}{scope['path']}", _BY_HOST: (origin, found.managed_login_version == 2)}

@@ -111,7 +111,7 @@ async def _enter(
         raise to_app(wanted.asked, "invalid_request", "The identity provider does not exist.")
     try:
         arrival = await sign_in.arrival(cx, at.pool, wanted.client, provider.name, returned, trip, callback=_callback(at, provider))
-        inside = await browser.enter(cx, at.pool, wanted.client, wanted.asked, arrival.user, level=arrival.level)
+        inside = await browser.enter(cx, at.pool, wanted.client, wanted.asked, arrival.user, provider.name, level=arrival.level)
     except sign_in.FederationError as error:
         raise to_app(wanted.asked, error.code, error.text) from error
     except errors.ServiceError as error:  # a function refused, or the user may not sign in

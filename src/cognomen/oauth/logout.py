@@ -31,9 +31,9 @@ async def logout(cx: Context, at: Door, request: Request) -> Response:
     else:
         wanted = await checks.authorization(cx, at, given)
         target = f"{at.base}/login?{urlencode(wanted.given)}"
-    session_id = cookies.read(cx, at, request)
-    if session_id is not None:
-        await browser.leave(cx, at.pool, session_id)
+    remembered = cookies.read(cx, at, request)
+    if remembered is not None:
+        await browser.leave(cx, at.pool, remembered.session_id)
     response = answers.redirect(target)
     cookies.drop(at, response, cookies.name(at))
     return response

@@ -34,6 +34,10 @@ class NoGrant(Exception):
     """The code is not good: unknown, expired, used before, another client's, or asked with another redirect URI or verifier."""
 
 
+class _UsedMeanwhile(NoGrant):
+    """It was good when it was read."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """An authorization request whose client, redirect URI, response type and scopes were found good. `scopes` in the order that was asked;
     `challenge` is PKCE's, by S256, empty where none was given."""
@@ -65,12 +69,14 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a code stands for. `password` and `signed_out_at` are the user's when it was given: neither may have changed since."""
+    """What a code stands for. `password` and `signed_out_at` are the user's when it was given: neither may have changed since. Nor may an
+    administrator have reset the password meanwhile, which leaves it as it is; `reset` where one had before a provider vouched for the user."""
 
     asked: Asked
     proof: Proof
     password: str
     signed_out_at: float | None
+    reset: bool = False
 
 
 async def grant(cx: Context, pool: Pool, client: Client, user: User, asked: Asked, proof: Proof, also: Also) -> Granted:
@@ -83,7 +89,13 @@ async def grant(cx: Context, pool: Pool, client: Client, user: User, asked: Aske
         shown = {name: value for name, value in given.items() if value is not None}
         return Granted(parameters={**shown, "expires_in": str(result.expires_in), **state}, in_fragment=True)
     code = ids.uuid()
-    kept = _Kept(asked=asked, proof=proof, password=credentials.mark(cx, user), signed_out_at=user.signed_out_at)
+    kept = _Kept(
+        asked=asked,
+        proof=proof,
+        password=credentials.mark(cx, user),
+        signed_out_at=user.signed_out_at,
+        reset=_is_reset(user),
+    )
     row = AuthorizationCode(
         pool_id=pool.pool_id,
         digest=_digest(code),
@@ -118,14 +130,19 @@ async def exchange(
     user = await cx.store.users.by_sub(pool.pool_id, row.sub)
     if user is None or user.signed_out_at != kept.signed_out_at or credentials.mark(cx, user) != kept.password:
         raise NoGrant
+    if _is_reset(user) and not kept.reset:
+        raise NoGrant
     found = row
 
     async def use(tx: Tx) -> None:
         if not await cx.store.authorization_codes.use(tx, found):
-            raise NoGrant
+            raise _UsedMeanwhile
 
     try:
         return await _tokens(cx, pool, client, user, asked, kept.proof, use, metadata)
+    except _UsedMeanwhile:  # two who have the code, at one moment: as if this one had come a moment later
+        await _end_reused(cx, row, kept)
+        raise
     except errors.NotAuthorizedException as cause:  # signed out, disabled or with another password since
         raise NoGrant from cause
 
@@ -160,6 +177,10 @@ async def _end_reused(cx: Context, row: AuthorizationCode, kept: _Kept) -> None:
     if session is not None and session.revoked_at is None:
         now = cx.clock.now()
         await cx.store.write(lambda tx: cx.store.sessions.revoke(tx, session, now))
+
+
+def _is_reset(user: User) -> bool:
+    return user.status == "RESET_REQUIRED"
 
 
 def _verified(challenge: str, verifier: str | None) -> bool:

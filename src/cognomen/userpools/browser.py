@@ -29,14 +29,17 @@ from cognomen.userpools.rules import acr
 
 _FLOW = "USER_PASSWORD_AUTH"
 _CHOICE = "USER_AUTH"
+HERE = "COGNITO"  # among identity providers: the pool's own users
 _FEDERATED = "FEDERATED"  # how events name a sign-in that a provider vouched for
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
-    """The user is in: what the browser takes to the app, and the single sign-on session that it keeps (None: the one that it had)."""
+    """The user is in: what the browser takes to the app, and the single sign-on session that it keeps (None: the one that it had).
+    `provider` is the one of the client's SupportedIdentityProviders by which they came."""
 
     granted: Granted
     sso_session: str | None = None
+    provider: str = HERE
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +147,7 @@ async def _go_on(
     return _outcome(await machine.run(cx, attempt, move, tables.FOLLOWING), done)
 
 
-async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: User, *, level: int | None = None) -> Entered:
+async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: User, provider: str, *, level: int | None = None) -> Entered:
     """A user for whom a provider has vouched; `level` is the one of AWS's four to which what the provider says of their sign-in is mapped, None where
     it maps none. Raises NotAuthorizedException where they may not sign in."""
     _refuse_disabled(user)
@@ -159,11 +162,13 @@ async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: Use
         flow=_FEDERATED,
         factors=(_FEDERATED,),
     )
-    return entered
+    return msgspec.structs.replace(entered, provider=provider)
 
 
-async def present(cx: Context, pool: Pool, client: Client, session_id: str) -> tuple[SsoSession, User] | None:
-    """Who is signed in in this browser, as far as this client may take it for a sign-in."""
+async def present(cx: Context, pool: Pool, client: Client, session_id: str, provider: str) -> tuple[SsoSession, User] | None:
+    """Who is signed in in this browser, as far as this client may take it for a sign-in: not by a `provider` that it does not support."""
+    if provider not in (client.settings.supported_identity_providers or []):
+        return None
     session = await sso_sessions.reuse(cx, pool, client, session_id)
     user = await cx.store.users.by_sub(pool.pool_id, session.sub) if session is not None else None
     if session is None or user is None or not user.enabled or user.status not in ("CONFIRMED", "EXTERNAL_PROVIDER"):
