@@ -25,7 +25,7 @@ async def signed_in(app: App, **parameters: str | None) -> str:
     found = await begin(cx, at.pool, wanted.client, wanted.asked, "anna", PASSWORD)
     assert isinstance(found, Entered) and found.sso_session is not None
     response = Response()
-    cookies.give(cx, at, response, found.sso_session, found.provider)
+    cookies.give(cx, at, response, cookies.Remembered(found.sso_session, found.provider, found.password))
     return response.headers["set-cookie"].partition(";")[0]
 
 
@@ -92,11 +92,14 @@ class TestWhereItLeads:
         listed = (await server.call("AdminListUserSessions", UserPoolId=app.pool, Username="anna"))["Sessions"]
         assert {each["SessionType"]: each.get("OriginSessionId") for each in listed} == {"SSO": None, "TOKEN": got["sso"]}
 
-    @pytest.mark.parametrize("happens", ["AdminUserGlobalSignOut", "AdminDisableUser", "AdminDeleteUser", "AdminResetUserPassword"])
+    @pytest.mark.parametrize(
+        "happens", ["AdminUserGlobalSignOut", "AdminDisableUser", "AdminDeleteUser", "AdminResetUserPassword", "AdminSetUserPassword"]
+    )
     async def test_what_ends_sign_ins_ends_it(self, server: TestServer, happens: str) -> None:
         app = await App(server).made(user={"email": "anna@example.com", "email_verified": "true"})
         cookie = await signed_in(app)
-        await server.call(happens, UserPoolId=app.pool, Username="anna")
+        more: dict[str, Any] = {"Password": PASSWORD + "x", "Permanent": True} if happens == "AdminSetUserPassword" else {}
+        await server.call(happens, UserPoolId=app.pool, Username="anna", **more)
         assert sent_to(await app.authorize(cookie))[0].endswith("/login")
 
     async def test_a_cookie_of_nobody(self, server: TestServer) -> None:

@@ -91,7 +91,9 @@ async def _continue(of: Visit) -> Response:
 
 async def _present(of: Visit) -> tuple[SsoSession, User] | None:
     here = cookies.read(of.cx, of.at, of.request)
-    return await browser.present(of.cx, of.pool, of.client, here.session_id, here.provider) if here else None
+    if here is None:
+        return None
+    return await browser.present(of.cx, of.pool, of.client, here.session_id, here.provider, here.password)
 
 
 def _signed_in_here(of: Visit) -> bool:

@@ -50,7 +50,7 @@ async def _silently(cx: Context, at: Door, request: Request, wanted: Authorizati
     here = cookies.read(cx, at, request)
     if here is None or wanted.provider not in (None, here.provider):
         return None
-    found = await browser.present(cx, at.pool, wanted.client, here.session_id, here.provider)
+    found = await browser.present(cx, at.pool, wanted.client, here.session_id, here.provider, here.password)
     if found is None:
         return None
     try:

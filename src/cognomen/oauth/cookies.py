@@ -18,10 +18,11 @@ _LONGEST = 1_024
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """`provider` is by which of a client's SupportedIdentityProviders the user came."""
+    """`provider` is by which of a client's SupportedIdentityProviders the user came, `password` marks the password that they had."""
 
     session_id: str
     provider: str
+    password: str
 
 
 def name(at: Door, kind: str = "session") -> str:
@@ -36,15 +37,14 @@ def read(cx: Context, at: Door, request: Request) -> Remembered | None:
     if not given or len(given) > _LONGEST:
         return None
     try:
-        session_id, _, provider = cx.sealer.open_text(_PURPOSE, given, at.pool.pool_id.encode()).decode().partition(" ")
-    except Unsealable:
+        return msgspec.json.decode(cx.sealer.open_text(_PURPOSE, given, at.pool.pool_id.encode()), type=Remembered)
+    except (Unsealable, msgspec.DecodeError):
         return None
-    return Remembered(session_id, provider)
 
 
-def give(cx: Context, at: Door, response: Response, session_id: str, provider: str) -> None:
+def give(cx: Context, at: Door, response: Response, remembered: Remembered) -> None:
     """Until the browser closes: how long it counts is the session's to say."""
-    put(at, response, name(at), cx.sealer.seal_text(_PURPOSE, f"{session_id} {provider}".encode(), at.pool.pool_id.encode()))
+    put(at, response, name(at), cx.sealer.seal_text(_PURPOSE, msgspec.json.encode(remembered), at.pool.pool_id.encode()))
 
 
 def put(at: Door, response: Response, key: str, value: str, seconds: int | None = None) -> None:

@@ -16,7 +16,7 @@ async def entered(cx: Context, at: Door, asked: Asked, user_is: Entered) -> Resp
     """The browser goes back to the app, and remembers who is signed in."""
     response = answers.to_app(asked.redirect_uri, user_is.granted)
     if user_is.sso_session is not None:
-        cookies.give(cx, at, response, user_is.sso_session, user_is.provider)
+        cookies.give(cx, at, response, cookies.Remembered(user_is.sso_session, user_is.provider, user_is.password))
     return response
 
 

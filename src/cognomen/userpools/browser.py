@@ -20,7 +20,7 @@ from cognomen.storage.pools import Pool
 from cognomen.storage.sso_sessions import SsoSession
 from cognomen.storage.users import User
 from cognomen.tokens.claims import Strength
-from cognomen.userpools import authorization, sso_sessions
+from cognomen.userpools import authorization, credentials, sso_sessions
 from cognomen.userpools.auth import machine, tables
 from cognomen.userpools.auth.session import open_session
 from cognomen.userpools.auth.steps import Attempt, Ending, Settle
@@ -35,11 +35,12 @@ _FEDERATED = "FEDERATED"  # how events name a sign-in that a provider vouched fo
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
     """The user is in: what the browser takes to the app, and the single sign-on session that it keeps (None: the one that it had).
-    `provider` is the one of the client's SupportedIdentityProviders by which they came."""
+    `provider` is the one of the client's SupportedIdentityProviders by which they came, `password` marks the password that they have."""
 
     granted: Granted
     sso_session: str | None = None
     provider: str = HERE
+    password: str = ""
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,13 +166,16 @@ async def enter(cx: Context, pool: Pool, client: Client, asked: Asked, user: Use
     return msgspec.structs.replace(entered, provider=provider)
 
 
-async def present(cx: Context, pool: Pool, client: Client, session_id: str, provider: str) -> tuple[SsoSession, User] | None:
-    """Who is signed in in this browser, as far as this client may take it for a sign-in: not by a `provider` that it does not support."""
+async def present(cx: Context, pool: Pool, client: Client, session_id: str, provider: str, password: str) -> tuple[SsoSession, User] | None:
+    """Who is signed in in this browser, as far as this client may take it for a sign-in: not by a `provider` that it does not support, nor by a
+    `password` that was replaced since, perhaps because others know it."""
     if provider not in (client.settings.supported_identity_providers or []):
         return None
     session = await sso_sessions.reuse(cx, pool, client, session_id)
     user = await cx.store.users.by_sub(pool.pool_id, session.sub) if session is not None else None
     if session is None or user is None or not user.enabled or user.status not in ("CONFIRMED", "EXTERNAL_PROVIDER"):
+        return None
+    if provider == HERE and credentials.mark(cx, user) != password:
         return None
     return session, user
 
@@ -211,7 +215,8 @@ async def _enter(
         await sso_sessions.keep(cx, tx, session)
 
     proof = Proof(at=session.authenticated_at, sso_session=session.session_id, strength=strength, origin_jti=origin_jti)
-    return Entered(granted=await authorization.grant(cx, pool, client, user, asked, proof, also), sso_session=session.session_id)
+    granted = await authorization.grant(cx, pool, client, user, asked, proof, also)
+    return Entered(granted=granted, sso_session=session.session_id, password=credentials.mark(cx, user))
 
 
 def _outcome(outcome: machine.Outcome, done: list[Entered]) -> Entered | Challenge:
