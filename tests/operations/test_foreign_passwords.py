@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from base64 import b64encode
 from pathlib import Path
 
 import bcrypt
+import pyotp
 import pytest
 
 from cognomen.cli.seed_file import BadSeed
 from tests.kit.imports import counts, imported, logged, person, pool_for_import, sheet
+from tests.kit.pages import Site
 from tests.kit.refusal import refusal
 from tests.kit.server import PASSWORD, AwsError, TestServer
 from tests.kit.sign_in import WRONG, srp_sign_in
@@ -55,6 +58,29 @@ class TestForeignPasswords:
         assert "AuthenticationResult" in await srp_sign_in(server, pool, client, "anna")
         with pytest.raises(AwsError, match=INCORRECT):
             await server.sign_in(client, "anna", WRONG)
+
+    async def test_in_a_browser(self, server: TestServer) -> None:
+        """The first sign-in gives tokens there too, and other clients take it."""
+        site = Site(server)
+        site.pool, _ = await with_hash(server, django(PASSWORD))
+        await site.another()
+        assert await site.user_of(await site.sign_in()) == "anna"
+        assert await site.user_of(await site.opened()) == "anna"
+
+    async def test_with_a_second_factor(self, server: TestServer) -> None:
+        """The challenge after the first password goes on."""
+        pool, client = await with_hash(server, django(PASSWORD))
+        await server.call("SetUserPoolMfaConfig", UserPoolId=pool, MfaConfiguration="ON", SoftwareTokenMfaConfiguration={"Enabled": True})
+        begun = await server.call("AssociateSoftwareToken", Session=(await server.sign_in(client, "anna"))["Session"])
+        code = pyotp.TOTP(begun["SecretCode"]).at(int(server.clock.now()))
+        verified = await server.call("VerifySoftwareToken", Session=begun["Session"], UserCode=code)
+        answer = {"ClientId": client, "ChallengeName": "MFA_SETUP", "Session": verified["Session"]}
+        assert "AuthenticationResult" in await server.call("RespondToAuthChallenge", **answer, ChallengeResponses={"USERNAME": "anna"})
+
+    async def test_two_first_sign_ins_at_one_moment(self, server: TestServer) -> None:
+        _, client = await with_hash(server, django(PASSWORD))
+        both = await asyncio.gather(server.sign_in(client, "anna"), server.sign_in(client, "anna"))
+        assert ["AccessToken" in one for one in both] == [True, True]
 
     async def test_srp_answers_before_as_to_a_wrong_password(self, server: TestServer) -> None:
         pool, client = await with_hash(server, django(PASSWORD))

@@ -31,13 +31,14 @@ async def matches(cx: Context, user: User, credential: bytes, password: str) -> 
     return await cx.workers.run(password_hashes.verify, text, password)
 
 
-async def adopt(cx: Context, tx: Tx, user: User, sealed: bytes) -> None:
-    """Within the unit of a success: the proved password's own credential takes the hash's place, unless another one has meanwhile."""
+async def adopt(cx: Context, tx: Tx, user: User, sealed: bytes) -> bytes | None:
+    """Within a unit: the proved password's own credential takes the hash's place, unless another one has meanwhile. The user's credential from
+    then on. Raises Missing."""
 
     def update(present: User) -> User:
         return msgspec.structs.replace(present, credential=sealed) if present.credential == user.credential else present
 
-    await cx.store.users.change(tx, user.pool_id, user.sub, update)
+    return (await cx.store.users.change(tx, user.pool_id, user.sub, update)).credential
 
 
 def _bound(pool_id: str, sub: str) -> bytes:

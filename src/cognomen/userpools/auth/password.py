@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cognomen.api import errors
 from cognomen.context import Context
 from cognomen.directories.directory import WrongThere
+from cognomen.storage.errors import Missing
 from cognomen.storage.users import User
 from cognomen.userpools import credentials, foreign_passwords
 from cognomen.userpools.auth import lockout
@@ -60,11 +63,18 @@ async def migrate(cx: Context, attempt: Attempt) -> None:
 
 
 async def _brought(cx: Context, attempt: Attempt, user: User, password: str) -> Step:
-    """The first password of a user who was imported with a hash: from this success on it is kept as all others are."""
+    """The first password of a user who was imported with a hash: from this success on it is kept as all others are. At once, since what follows
+    holds the user to the password that they had here: the next challenge, an authorization code, a browser's sign-in."""
     if user.credential is None or not await credentials.proves(cx, user, user.credential, password):
         raise WrongPassword
     sealed = credentials.make(cx, user.pool_id, user.username, user.sub, password)
-    attempt.settle = (*attempt.settle, lambda tx: foreign_passwords.adopt(cx, tx, user, sealed))
+    try:
+        present = await cx.store.write(lambda tx: foreign_passwords.adopt(cx, tx, user, sealed))
+    except Missing as cause:
+        raise WrongPassword from cause
+    if present is None or (present != sealed and not await credentials.proves(cx, user, present, password)):
+        raise WrongPassword  # replaced meanwhile, and not by another sign-in with the same one
+    attempt.user = msgspec.structs.replace(user, credential=present)
     return Passed("PASSWORD")
 
 
