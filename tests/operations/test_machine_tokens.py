@@ -69,6 +69,13 @@ class TestClientCredentials:
         app = await self.machine(server)
         assert (await app.token(grant_type="client_credentials", scope="openid")).json == {"error": "invalid_scope"}
 
+    async def test_no_scope_that_is_about_a_user(self, server: TestServer) -> None:
+        """Though the client may name it: there is no user whose it could be."""
+        app = await self.machine(server)
+        await app.another(AllowedOAuthFlows=["client_credentials"], AllowedOAuthScopes=["openid", READ], GenerateSecret=True)
+        assert (await app.token(grant_type="client_credentials", scope="openid")).json == {"error": "invalid_scope"}
+        assert claims((await app.token(grant_type="client_credentials")).json["access_token"])["scope"] == READ
+
     async def test_no_client_of_users(self, server: TestServer) -> None:
         app = await App(server).made(GenerateSecret=True)
         assert (await app.token(grant_type="client_credentials", scope="openid")).json == {"error": "unauthorized_client"}

@@ -19,6 +19,7 @@ from cognomen.oauth.errors import OAuthError, of_trigger
 from cognomen.storage.clients import Client
 from cognomen.userpools import authorization, machine_tokens, refresh
 from cognomen.userpools.rules import oauth_scopes
+from cognomen.userpools.rules.scopes import STANDARD
 
 _OF_FUNCTIONS = (errors.UserLambdaValidationException, errors.UnexpectedLambdaException, errors.InvalidLambdaResponseException)
 _METADATA = "aws_client_metadata"
@@ -72,7 +73,8 @@ async def _client_credentials(cx: Context, at: Door, client: Client, form: Mappi
     if not client.secrets:
         raise client_credentials.invalid()
     _check_flow(client, "client_credentials")
-    allowed = await oauth_scopes.granted(cx, at.pool, client)
+    # Those of resource servers alone: the others are about a user, and there is none.
+    allowed = tuple(scope for scope in await oauth_scopes.granted(cx, at.pool, client) if scope not in STANDARD)
     scopes = tuple(dict.fromkeys(form["scope"].split())) if "scope" in form else allowed
     if not scopes or not set(scopes) <= set(allowed):
         raise OAuthError("invalid_scope")
