@@ -63,6 +63,12 @@ class TestByName:
         await with_domains(server)
         assert (await server.send("GET", path, host=host)).status == 404
 
+    @pytest.mark.parametrize("host", ["orders.auth.localhost:2646", "nobody.auth.localhost:2646", "sign-in.example.com"])
+    async def test_health_is_the_servers(self, server: TestServer, host: str) -> None:
+        """What stands before it may ask by any name."""
+        await with_domains(server)
+        assert (await server.send("GET", "/health", host=host)).json == {"status": "ok"}
+
     async def test_no_other_pools_path(self, server: TestServer) -> None:
         """Below a domain there is its own pool alone."""
         await with_domains(server)

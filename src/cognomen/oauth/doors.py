@@ -23,6 +23,7 @@ from cognomen.tokens.issuer import is_loopback
 _POOL_ID = re.compile(r"[\w-]+_[0-9a-zA-Z]+", re.ASCII)
 _BY_HOST: Final = "cognomen.door"  # in the scope: the request's own origin, where its host was a pool's domain, and the domain's look
 _LOCAL: Final = ".auth.localhost"
+_HEALTH: Final = "/health"  # of the server, by whatever name it is asked
 _NOT_THERE: Final = "/.well-known/"  # of the issuer, and not of a domain (FIDELITY B.8.64)
 _NAME: Final = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
@@ -63,7 +64,7 @@ class ByDomain:
         self._suffixes = (_LOCAL, f".auth.{self._host}") if self._host else (_LOCAL,)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"] != _HEALTH:
             given = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
             name = given.partition(":")[0] if _NAME.fullmatch(given) else ""
             prefix = next((name.removesuffix(suffix) for suffix in self._suffixes if name.endswith(suffix)), None)

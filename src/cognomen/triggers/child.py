@@ -44,7 +44,8 @@ class Child:
         self._loaded: Code | None = None
         self._closed = False
         self._watchers: list[asyncio.Task[None]] = []
-        self._stopping: asyncio.Task[None] | None = None
+        self._ending = asyncio.Lock()
+        self._ends: set[asyncio.Task[None]] = set()
 
     @property
     def is_warm(self) -> bool:
@@ -143,11 +144,16 @@ class Child:
             present.fail(api.init_error or f"RequestId: {present.id} Error: Runtime exited with error: {how}")
 
     async def stop(self) -> None:
-        """Kills the process, if there is one, and what it started. Whoever asks for it meanwhile waits for the same end: a second one would take
-        what the next start has just opened for what this one must close. It goes on when its caller is cancelled."""
-        if self._stopping is None or self._stopping.done():
-            self._stopping = asyncio.create_task(self._stop())
-        await asyncio.shield(self._stopping)
+        """Kills the process, if there is one, and what it started. One end after the other: a second one at the same time would take what the next
+        start has just opened for what this one must close. It goes on when its caller is cancelled."""
+        end = asyncio.create_task(self._stop_in_turn())
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
+        await asyncio.shield(end)
+
+    async def _stop_in_turn(self) -> None:
+        async with self._ending:
+            await self._stop()
 
     async def _stop(self) -> None:
         process, self._process, self._loaded = self._process, None, None
