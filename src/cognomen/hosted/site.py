@@ -1,10 +1,12 @@
-"""What a browser or a verifier asks: a first page, health, keys and discovery, the OAuth endpoints, inbox, links in mails. What is not in the
-table of paths gets a JSON error, as everything here that is no page."""
+"""What a browser or a verifier asks: a first page, health, keys and discovery, inbox, links in mails; and all of a sign-in through a browser, which is
+loaded when it is asked for. What is not in a table of paths gets a JSON error, as everything here that is no page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -12,17 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cognomen.context import Context, Rooms
 from cognomen.delivery.inbox import Inbox
 from cognomen.delivery.sync.payloads import Payloads
-from cognomen.hosted import again, brand, confirm, entrance, feedback, inbox, templates, updates, uploads, well_known
+from cognomen.hosted import confirm, feedback, inbox, templates, updates, uploads, well_known
 from cognomen.kernel import ids
 from cognomen.metering.rates import Rates
-from cognomen.oauth import routes as oauth
 from cognomen.oauth.doors import ByDomain
-from cognomen.oauth.errors import Again, ToPage
 from cognomen.storage.errors import Unavailable
 from cognomen.tokens import keys
 
@@ -52,27 +52,29 @@ def site(rooms: Rooms, kept: Inbox, payloads: Payloads, base_url: BaseUrl, rates
             Route("/", home),
             Route("/health", health),
             *well_known.routes(rooms, context),
-            *oauth.routes(context, rates),
-            *entrance.routes(context, rates),
-            *brand.routes(context),
-            *again.routes(),
             *inbox.routes(rooms, kept),
             *confirm.routes(context, rates),
             *feedback.routes(context),
             *uploads.routes(context),
             *updates.routes(payloads),
         ],
-        exception_handlers={
-            HTTPException: _no_page,
-            Unavailable: _unavailable,
-            ClientDisconnect: _left,
-            keys.NoKeys: well_known.gone,
-            Again: again.page,
-            **dict.fromkeys(oauth.ERRORS, oauth.refused),
-            ToPage: entrance.broken,
-        },
+        exception_handlers=_FAILED,
     )
+    pages.router.default = _Later(lambda: importlib.import_module("cognomen.hosted.sign_in").sign_in(context, rates, _FAILED))
     return ByDomain(pages, rooms.store, rooms.settings.public_url)
+
+
+class _Later:
+    """An application that is made when the first request comes to it."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._made is None:
+            self._made = self._make()
+        await self._made(scope, receive, send)
 
 
 async def _no_page(_request: Request, error: Exception) -> Response:
@@ -92,3 +94,11 @@ async def _left(_request: Request, _error: Exception) -> Response:
 
 def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+_FAILED: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    HTTPException: _no_page,
+    Unavailable: _unavailable,
+    ClientDisconnect: _left,
+    keys.NoKeys: well_known.gone,
+}

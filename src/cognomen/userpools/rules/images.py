@@ -9,7 +9,6 @@ import hashlib
 import re
 import struct
 
-from cognomen.saml import xml
 from cognomen.saml.errors import Malformed
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -88,6 +87,8 @@ _BEGINS = {"PNG": _is_png, "JPEG": _is_jpeg, "ICO": _is_ico, "WEBP": _is_webp}
 
 
 def _check_svg(content: bytes) -> None:
+    from cognomen.saml import xml  # 5 MB, for those who have an SVG
+
     try:
         root = xml.parse(content, most=_MOST)
     except Malformed as cause:
