@@ -46,7 +46,15 @@ def row(live: Live, columns: str) -> Any:
 
 def begun(live: Live, command: tuple[str, ...]) -> subprocess.Popen[str]:
     """The command at work, some batches in."""
-    process = subprocess.Popen([str(COGNOMEN), *command], cwd=live.data.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [str(COGNOMEN), *command],
+        cwd=live.data.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell has what runs behind it ignore Ctrl-C, and so these tests, and so the command
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
     deadline = time.monotonic() + 20
     while (found := row(live, "imported")) is None or found[0] < 1000:
         assert process.poll() is None and time.monotonic() < deadline
