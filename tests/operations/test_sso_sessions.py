@@ -34,7 +34,9 @@ class Browser:
 
     async def sign_in(self) -> str:
         pool, client = await find.client(self.cx, self.client)
-        return (await sso_sessions.begin(self.cx, pool, client, await find.existing_user(self.cx, pool, "anna"))).session_id
+        session = sso_sessions.new(self.cx, pool, client, await find.existing_user(self.cx, pool, "anna"))
+        await self.cx.store.write(lambda tx: sso_sessions.keep(self.cx, tx, session))
+        return session.session_id
 
     async def reuse(self, session_id: str, client_id: str | None = None) -> str | None:
         pool, client = await find.client(self.cx, client_id or self.client)

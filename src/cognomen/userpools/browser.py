@@ -53,9 +53,7 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     available: tuple[str, ...] = ()
 
 
-async def begin(
-    cx: Context, pool: Pool, client: Client, asked: Asked, username: str, password: str, metadata: Mapping[str, str] | None = None
-) -> Entered | Challenge:
+async def begin(cx: Context, pool: Pool, client: Client, asked: Asked, username: str, password: str) -> Entered | Challenge:
     """A sign-in with a password. Raises what InitiateAuth raises."""
     done: list[Entered] = []
     attempt = await machine.start(
@@ -64,7 +62,7 @@ async def begin(
         client,
         _FLOW,
         {"USERNAME": username, "PASSWORD": password},
-        metadata or {},
+        {},
         typed=username,
         admin=False,
         may_migrate=True,

@@ -21,14 +21,8 @@ _UNTRACKED_MINUTES = 60  # FIDELITY B.8.65
 _MOST = 25  # of one user: with the token sessions, of which there are 100 at most, they fill the one page that a list has
 
 
-async def begin(cx: Context, pool: Pool, client: Client, user: User) -> SsoSession:
-    """A new session of a user who has just proved who they are; the one used longest ago makes room."""
-    session = new(cx, pool, client, user)
-    await cx.store.write(lambda tx: keep(cx, tx, session))
-    return session
-
-
 def new(cx: Context, pool: Pool, client: Client, user: User) -> SsoSession:
+    """Of a user who has just proved who they are."""
     here = tracking.here(cx)
     return SsoSession(
         pool_id=pool.pool_id,
@@ -44,7 +38,7 @@ def new(cx: Context, pool: Pool, client: Client, user: User) -> SsoSession:
 
 
 async def keep(cx: Context, tx: Tx, session: SsoSession) -> None:
-    """Within the unit of the sign-in."""
+    """Within the unit of the sign-in; the session used longest ago makes room."""
     for old in (await cx.store.sso_sessions.of_user(session.pool_id, session.sub, session.last_active_at, tx))[_MOST - 1 :]:
         await cx.store.sso_sessions.remove(tx, session.pool_id, old.session_id)
     await cx.store.sso_sessions.add(tx, session)
