@@ -54,6 +54,24 @@ class TestSqlite:
         assert 1 <= commits <= 3
         assert len(await names(sqlite)) == 100
 
+    async def test_what_comes_in_the_next_turns_goes_along(self, tmp_path: Any) -> None:
+        """Requests that one look at the sockets brings after another share a commit: it costs as much as several units."""
+        engine = SqliteEngine(str(tmp_path / "a.db"))
+        await engine.open()
+        await engine.script(TABLE)
+        statements: list[str] = []
+        engine._writer.set_trace_callback(statements.append)
+
+        async def after(turns: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await engine.write(adding(str(turns)))
+
+        await asyncio.gather(after(0), after(1), after(2))
+        assert statements.count("COMMIT") == 1
+        assert await names(engine) == ["0", "1", "2"]
+        await engine.close()
+
     async def test_while_another_process_writes_requests_go_on(self, tmp_path: Any) -> None:
         """A command that writes to the file holds up writes, for as long as it takes, and nothing else."""
         engine = SqliteEngine(str(tmp_path / "a.db"))
