@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
 import jwt as pyjwt
 import pytest
 
+from cognomen.storage.engine import Tx
 from tests.kit.server import PASSWORD, AwsError, TestServer
 
 
@@ -94,6 +96,20 @@ class TestRefresh:
         row = await server.store.engine.row("SELECT * FROM sessions WHERE pool_id = $1", pool)
         assert first["RefreshToken"] not in str(tuple(row)) and len(row[4]) == 32
         assert first["RefreshToken"].startswith("eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiUlNBLU9BRVAifQ.")
+
+    async def test_of_the_form_without_a_time(self, server: TestServer) -> None:
+        """Sessions that began before refresh tokens held a time go on, by the whole digest that was stored of theirs."""
+        pool, client, first = await signed_in(server)
+        header, key, nonce, _, tag = first["RefreshToken"].split(".")
+        older = ".".join((header, key, nonce, "A" * 86, tag))
+
+        async def unit(tx: Tx) -> int:
+            return await tx.run("UPDATE sessions SET refresh_digest = $2 WHERE pool_id = $1", pool, hashlib.sha256(older.encode()).digest())
+
+        assert await server.store.write(unit) == 1
+        assert claims((await refresh(server, client, older))["AccessToken"])["sub"] == claims(first["AccessToken"])["sub"]
+        with pytest.raises(AwsError, match="Invalid Refresh Token"):
+            await refresh(server, client, first["RefreshToken"])
 
 
 class TestRotation:

@@ -17,7 +17,9 @@ from cognomen.kernel import base64url
 from cognomen.tokens import keys, refresh
 
 PRIVATE, _ = keys.generate_pair()
-TOKEN = refresh.make(PRIVATE.public_key())
+NOW = 1_795_000_000.123
+MADE = refresh.make(PRIVATE.public_key(), NOW)
+TOKEN = MADE.token
 
 
 def test_the_header_is_that_of_live_tokens() -> None:
@@ -34,12 +36,12 @@ def test_it_is_a_jwe() -> None:
     header: Header = opened.protected
     assert (header["alg"], header["enc"]) == ("RSA-OAEP", "A256GCM")
     assert opened.plaintext is not None
-    assert len(opened.plaintext) == 64
+    assert len(opened.plaintext) == 60
 
 
 def test_no_two_are_alike() -> None:
     """Every part but the header differs, of 30 tokens for one key."""
-    parts = [refresh.make(PRIVATE.public_key()).split(".") for _ in range(30)]
+    parts = [refresh.make(PRIVATE.public_key(), NOW).token.split(".") for _ in range(30)]
     assert [len({token[place] for token in parts}) for place in range(5)] == [1, 30, 30, 30, 30]
 
 
@@ -49,14 +51,22 @@ def test_it_fits_the_model() -> None:
 
 
 def test_the_digest() -> None:
-    """SHA-256 of the text: what is stored can be found again by whoever has the token, and by no one else."""
-    assert refresh.digest(TOKEN) == hashlib.sha256(TOKEN.encode()).digest()
-    assert refresh.digest("\ud800") != refresh.digest(TOKEN)
+    """Its time and then SHA-256 of the text: what is stored can be found again by whoever has the token, and by no one else."""
+    assert refresh.digest(TOKEN) == MADE.digest == int(NOW * 1000).to_bytes(6, "big") + hashlib.sha256(TOKEN.encode()).digest()[:26]
+    assert TOKEN not in repr(MADE)
 
 
-def test_well_formed() -> None:
-    """Every one that we make is."""
-    assert refresh.is_well_formed(TOKEN)
+def test_digests_are_in_the_order_of_their_tokens() -> None:
+    """Those of one moment lie together in the index, and what was made later lies behind them."""
+    digests = [refresh.make(PRIVATE.public_key(), moment).digest for moment in (0.0, 1.001, 1.002, NOW, NOW + 1, 9e9)]
+    assert digests == sorted(digests)
+
+
+def test_tokens_without_a_time() -> None:
+    """A payload of 64 bytes: they were made before, and are stored by their whole SHA-256."""
+    parts = TOKEN.split(".")
+    token = ".".join((*parts[:3], base64url.encode(b"x" * 64), parts[4]))
+    assert refresh.digest(token) == hashlib.sha256(token.encode()).digest()
 
 
 @pytest.mark.parametrize(
@@ -73,12 +83,13 @@ def test_well_formed() -> None:
         lambda t: "e30" + t[t.index(".") :],
         lambda t: t + "A" * 5000,
         lambda t: t + "\u00e9",
+        lambda t: t + "\ud800",
     ],
 )
 def test_what_is_not(change: object) -> None:
     """Cut, padded, extended, of another header, or huge: not one of ours, and nothing need be looked up."""
     assert callable(change)
-    assert refresh.is_well_formed(change(TOKEN)) is False
+    assert refresh.digest(change(TOKEN)) is None
 
 
 @pytest.mark.parametrize("place", [1, 2, 3, 4])
@@ -86,10 +97,10 @@ def test_every_part_has_its_size(place: int) -> None:
     """Key, nonce, content and tag are as long as we make them; a part that is cut to nothing or grown is not ours."""
     parts = TOKEN.split(".")
     for other in ("", base64url.encode(b"x" * 15), base64url.encode(b"x" * 65)):
-        assert refresh.is_well_formed(".".join((*parts[:place], other, *parts[place + 1 :]))) is False
+        assert refresh.digest(".".join((*parts[:place], other, *parts[place + 1 :]))) is None
 
 
 @given(st.one_of(st.text(max_size=60), st.text("Ae.", max_size=60).map(lambda t: f"{TOKEN.split('.')[0]}.{t}")))
 def test_garbage(token: str) -> None:
     """Any text gets a no, never an error."""
-    assert refresh.is_well_formed(token) is False
+    assert refresh.digest(token) is None

@@ -1,5 +1,6 @@
 """Refresh tokens: opaque to everyone, us included. They have the form of live ones, a JWE in compact form (RFC 7516) that really
-opens with the pool's key, because clients look at the five parts; inside is nothing but chance. Only a digest is stored.
+opens with the pool's key, because clients look at the five parts; inside is nothing but chance. Only a digest is stored, and in the order in
+which tokens were made: sign-ins that share a commit then share a page of the index too, of which each would else touch one of its own.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import hashlib
 import os
 import re
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -23,17 +24,31 @@ _AAD: Final = _HEADER.encode("ascii")
 _OAEP: Final = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - the algorithm that the header names
 _LONGEST: Final = 4096
 _REMEMBERED: Final = 1024
-_PAYLOAD: Final = 64  # bytes of chance; 32 would do
-# In base64url: an encrypted key of 128 bytes or more, a nonce of 12, the payload, a tag of 16.
-_FORM: Final = re.compile(re.escape(_HEADER) + r"\.[\w-]{171,}\.[\w-]{16}\.[\w-]{86}\.[\w-]{22}", re.ASCII)
+_PAYLOAD: Final = 60  # bytes of chance; 32 would do
+_TIME: Final = 6  # bytes of milliseconds with which the nonce begins
+# In base64url: an encrypted key of 128 bytes or more, a nonce of 12, the payload, a tag of 16. Tokens made before nonces began with a time have a payload of
+# 64 bytes, and are stored by their whole digest.
+_FORM: Final = re.compile(re.escape(_HEADER) + r"\.[\w-]{171,}\.([\w-]{8})[\w-]{8}\.(?:[\w-]{80}|([\w-]{86}))\.[\w-]{22}", re.ASCII)
 
 
-def make(public_key: RSAPublicKey) -> str:
-    """A new token, some 560 characters for an RSA-2048 key. Its nonce and payload are chance: it cannot be guessed."""
+class Made(NamedTuple):
+    """A new token, and what is stored instead of it."""
+
+    token: str
+    digest: bytes
+
+    def __repr__(self) -> str:
+        return "Made(***)"
+
+
+def make(public_key: RSAPublicKey, now: float) -> Made:
+    """A new token, some 550 characters for an RSA-2048 key. Its payload is chance: it cannot be guessed. `now` in seconds since 1970."""
     head, cipher = _content_key(public_key)
-    nonce = chance.draw(12)
+    time = int(now * 1000).to_bytes(_TIME, "big")
+    nonce = time + chance.draw(12 - _TIME)
     sealed = cipher.encrypt(nonce, chance.draw(_PAYLOAD), _AAD)
-    return f"{head}.{base64url.encode(nonce)}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
+    token = f"{head}.{base64url.encode(nonce)}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
+    return Made(token, _dated(time, token))
 
 
 # By the key object's identity, since keys cannot be hashed; the object is kept with it, so that its identity stays its own.
@@ -53,11 +68,15 @@ def _content_key(public_key: RSAPublicKey) -> tuple[str, AESGCM]:
     return made[1], made[2]
 
 
-def digest(token: str) -> bytes:
-    """SHA-256 (32 bytes): stored and looked up instead of the token. It needs no salt and no slow hash, for a token is random."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+def digest(token: str) -> bytes | None:
+    """What is stored and looked up instead of a token (32 bytes): when it was made, and as much of its SHA-256 as there is room for. It needs no salt and no
+    slow hash, for a token is random. None where it cannot be one of ours, and nothing need be looked up."""
+    form = _FORM.fullmatch(token) if len(token) <= _LONGEST else None
+    if form is None:
+        return None
+    time, undated = form.groups()
+    return hashlib.sha256(token.encode("ascii")).digest() if undated else _dated(base64url.decode(time), token)
 
 
-def is_well_formed(token: str) -> bool:
-    """Whether it could be one of ours; if not, nothing need be looked up."""
-    return len(token) <= _LONGEST and _FORM.fullmatch(token) is not None
+def _dated(time: bytes, token: str) -> bytes:
+    return time + hashlib.sha256(token.encode("ascii")).digest()[:-_TIME]

@@ -65,7 +65,7 @@ async def sign_in(
     devices, a sign-in without one is told the key of a new one."""
     keys = await cx.keys.for_pool(pool.pool_id)
     now = cx.clock.now()
-    refresh_token = refresh_tokens.make(keys.id_key.public)
+    refresh_token = refresh_tokens.make(keys.id_key.public, now)
     tells_device = not origin.device and not origin.through_browser and device_tracking.remembers(pool)
     new_device = device_tracking.new(cx, pool, user) if tells_device else None
     session = Session(
@@ -73,7 +73,7 @@ async def sign_in(
         origin_jti=origin.origin_jti or ids.uuid(),
         sub=user.sub,
         client_id=client.client_id,
-        refresh_digest=refresh_tokens.digest(refresh_token),
+        refresh_digest=refresh_token.digest,
         auth_time=now if origin.auth_time is None else origin.auth_time,
         expires_at=now + validity.refresh_seconds(client),
         revoked_at=None,
@@ -100,7 +100,7 @@ async def sign_in(
     signing = _sign(cx, keys, made)
     for gone in await cx.store.write(unit):
         cx.tell(TokenRevoked, pool.pool_id, sub=user.sub, username=user.username, client_id=gone.client_id)
-    result = await _signed(client, signing, refresh_token)
+    result = await _signed(client, signing, refresh_token.token)
     result.new_device_metadata = new_device
     return result
 

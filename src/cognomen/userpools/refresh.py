@@ -31,7 +31,7 @@ async def by_auth_flow(cx: Context, pool: Pool, client: Client, parameters: Mapp
     if rotates(client):
         raise errors.NotAuthorizedException("Refresh token rotation is enabled for this client: use GetTokensFromRefreshToken.")
     try:
-        session, user = await _session(cx, pool, client, token, parameters.get("DEVICE_KEY"))
+        session, user = await _session(cx, pool, client, _digest(token), parameters.get("DEVICE_KEY"))
     except errors.RefreshTokenReuseException as cause:  # rotated once, when the client still did so; InitiateAuth has no such error
         raise _revoked() from cause
     # There is no user name in the request: clients hash the one they know, of the user or the sub.
@@ -43,16 +43,17 @@ async def with_rotation(
     cx: Context, pool: Pool, client: Client, token: str, device_key: str | None, metadata: Mapping[str, str] | None
 ) -> idp.AuthenticationResultType:
     """GetTokensFromRefreshToken: as above, and a new refresh token where the client rotates them."""
-    session, user = await _session(cx, pool, client, token, device_key)
+    used = _digest(token)
+    session, user = await _session(cx, pool, client, used, device_key)
     occasion = Occasion(_SOURCE, client.client_id, metadata)
     if not rotates(client):
         return await _renewed(cx, pool, client, session, user, occasion)
     keys = await cx.keys.for_pool(pool.pool_id)
-    successor = refresh_tokens.make(keys.id_key.public)
+    successor = refresh_tokens.make(keys.id_key.public, cx.clock.now())
     # A function that refuses, refuses before the old token is spent.
     made = await issue.claims_of(cx, pool, client, user, session, occasion)
-    await _rotate(cx, pool, client, session, refresh_tokens.digest(token), refresh_tokens.digest(successor))
-    result = await issue.tokens(cx, pool, client, made, refresh_token=successor)
+    await _rotate(cx, pool, client, session, used, successor.digest)
+    result = await issue.tokens(cx, pool, client, made, refresh_token=successor.token)
     _tell(cx, client, user, rotated=True)
     return result
 
@@ -99,11 +100,15 @@ async def _rotate(cx: Context, pool: Pool, client: Client, session: Session, old
         await _end_reused(cx, client, session)
 
 
-async def _session(cx: Context, pool: Pool, client: Client, token: str, device_key: str | None) -> tuple[Session, User]:
-    """The session that a refresh token continues, and its user. Raises NotAuthorizedException, RefreshTokenReuseException."""
-    if not refresh_tokens.is_well_formed(token):
-        raise _invalid()
+def _digest(token: str) -> bytes:
     digest = refresh_tokens.digest(token)
+    if digest is None:
+        raise _invalid()
+    return digest
+
+
+async def _session(cx: Context, pool: Pool, client: Client, digest: bytes, device_key: str | None) -> tuple[Session, User]:
+    """The session that a refresh token continues, and its user. Raises NotAuthorizedException, RefreshTokenReuseException."""
     found = await cx.store.sessions.with_user_by_refresh_digest(pool.pool_id, digest)
     session, user = found or await _session_of_rotated(cx, pool, client, digest)
     if session.client_id != client.client_id or not await device_tracking.fits(cx, pool, session, device_key):

@@ -9,6 +9,8 @@ from cognomen.api.operation import op
 from cognomen.context import Context
 from cognomen.kernel.events import TokenRevoked
 from cognomen.storage.engine import Tx
+from cognomen.storage.pools import Pool
+from cognomen.storage.sessions import Session
 from cognomen.storage.users import User
 from cognomen.tokens import refresh as refresh_tokens
 from cognomen.userpools import access, client_auth, find, refresh
@@ -37,11 +39,7 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
         raise errors.UnsupportedOperationException("Revoke token is not enabled for this client.")
     if request.token.count(".") == 2:  # a JWT: an access or id token
         raise errors.UnsupportedTokenTypeException("Only refresh tokens can be revoked.")
-    digest = refresh_tokens.digest(request.token)
-    session = await cx.store.sessions.by_refresh_digest(pool.pool_id, digest)
-    if session is None:
-        replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
-        session = await cx.store.sessions.get(pool.pool_id, replaced.sub, replaced.origin_jti) if replaced else None
+    session = await _session_of(cx, pool, request.token)
     if session is None:
         return idp.RevokeTokenResponse()  # RFC 7009, 2.2: an unknown token is as good as revoked
     if session.client_id != client.client_id:
@@ -57,6 +55,18 @@ async def revoke_token(cx: Context, request: idp.RevokeTokenRequest) -> idp.Revo
     await cx.store.write(unit)
     cx.tell(TokenRevoked, pool.pool_id, sub=session.sub, username="", client_id=client.client_id)
     return idp.RevokeTokenResponse()
+
+
+async def _session_of(cx: Context, pool: Pool, refresh_token: str) -> Session | None:
+    """By its current refresh token or one that was rotated away."""
+    digest = refresh_tokens.digest(refresh_token)
+    if digest is None:
+        return None
+    session = await cx.store.sessions.by_refresh_digest(pool.pool_id, digest)
+    if session is not None:
+        return session
+    replaced = await cx.store.sessions.rotated(pool.pool_id, digest)
+    return await cx.store.sessions.get(pool.pool_id, replaced.sub, replaced.origin_jti) if replaced else None
 
 
 @op
