@@ -1,6 +1,6 @@
 """Refresh tokens: opaque to everyone, us included. They have the form of live ones, a JWE in compact form (RFC 7516) that really
-opens with the pool's key, because clients look at the five parts; inside is nothing but chance. Only a digest is stored, and in the order in
-which tokens were made: sign-ins that share a commit then share a page of the index too, of which each would else touch one of its own.
+opens with the pool's key, because clients look at the five parts; inside is nothing but chance. Only a digest is stored, and beside those of
+tokens made at about the same time: sign-ins that share a commit then share a page of the index too, of which each would else touch one of its own.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Made(NamedTuple):
 def make(public_key: RSAPublicKey, now: float) -> Made:
     """A new token, some 550 characters for an RSA-2048 key. Its payload is chance: it cannot be guessed. `now` in seconds since 1970."""
     head, cipher = _content_key(public_key)
-    time = int(now * 1000).to_bytes(_TIME, "big")
-    nonce = time + chance.draw(12 - _TIME)
+    nonce = int(now * 1000).to_bytes(_TIME, "big") + chance.draw(12 - _TIME)
     sealed = cipher.encrypt(nonce, chance.draw(_PAYLOAD), _AAD)
-    token = f"{head}.{base64url.encode(nonce)}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
-    return Made(token, _dated(time, token))
+    shown = base64url.encode(nonce)
+    token = f"{head}.{shown}.{base64url.encode(sealed[:-16])}.{base64url.encode(sealed[-16:])}"
+    return Made(token, _dated(shown[:8], token))
 
 
 # By the key object's identity, since keys cannot be hashed; the object is kept with it, so that its identity stays its own.
@@ -69,14 +69,14 @@ def _content_key(public_key: RSAPublicKey) -> tuple[str, AESGCM]:
 
 
 def digest(token: str) -> bytes | None:
-    """What is stored and looked up instead of a token (32 bytes): when it was made, and as much of its SHA-256 as there is room for. It needs no salt and no
-    slow hash, for a token is random. None where it cannot be one of ours, and nothing need be looked up."""
+    """What is stored and looked up instead of a token (32 bytes): the characters that say when it was made, and 192 bits of its SHA-256. It needs no salt and
+    no slow hash, for a token is random. None where it cannot be one of ours, and nothing need be looked up."""
     form = _FORM.fullmatch(token) if len(token) <= _LONGEST else None
     if form is None:
         return None
     time, undated = form.groups()
-    return hashlib.sha256(token.encode("ascii")).digest() if undated else _dated(base64url.decode(time), token)
+    return hashlib.sha256(token.encode("ascii")).digest() if undated else _dated(time, token)
 
 
-def _dated(time: bytes, token: str) -> bytes:
-    return time + hashlib.sha256(token.encode("ascii")).digest()[:-_TIME]
+def _dated(time: str, token: str) -> bytes:
+    return time.encode("ascii") + hashlib.sha256(token.encode("ascii")).digest()[:24]

@@ -202,6 +202,8 @@ def _subject(user: User, groups: list[Group]) -> claims.Subject:
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-user-groups.html
     """
+    if not groups:
+        return claims.Subject(sub=user.sub, username=user.username, attributes=user.attributes)
     ordered = sorted(groups, key=lambda group: (group.precedence is None, group.precedence or 0, group.name))
     with_role = [group for group in ordered if group.role_arn]
     preferred = None
