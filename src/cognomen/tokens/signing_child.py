@@ -1,7 +1,8 @@
 """The process that signs beside the server (signer.py): it knows private keys and digests, and nothing of tokens or people. Started by
 signing_process.py with a socket as its standard input; it ends when the server lets go of that.
 
-What comes: frames of a kind (KEY or SIGN), the body's size, and the body. KEY: a slot and a private key in PKCS #8. SIGN: one or more pairs of a slot and
+What comes: frames of a kind (KEY or SIGN), the body's size, and the body. KEY: a slot and the numbers of a private key, in hexadecimal: p, q, d, d mod p-1,
+d mod q-1, 1/q mod p, e, n (cryptography's readers of key files would take 3 MB). SIGN: one or more pairs of a slot and
 a SHA-256 digest. What goes: one byte once all is loaded, then the signatures of each SIGN frame in order, RS256, one after the other.
 """
 
@@ -14,10 +15,9 @@ from struct import Struct
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from cognomen.kernel import secrecy
 
@@ -52,11 +52,18 @@ def serve(connection: socket.socket) -> None:
         left = received[at:]
 
 
-def _key(der: bytes) -> RSAPrivateKey:
-    key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)  # the server has it loaded already
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("a signing key must be RSA")
-    return key
+def numbers_of(key: RSAPrivateKey) -> bytes:
+    """A private key as a KEY frame has it."""
+    private = key.private_numbers()
+    public = private.public_numbers
+    numbers = (private.p, private.q, private.d, private.dmp1, private.dmq1, private.iqmp, public.e, public.n)
+    return b" ".join([b"%x" % number for number in numbers])
+
+
+def _key(numbers: bytes) -> RSAPrivateKey:
+    p, q, d, dmp1, dmq1, iqmp, e, n = (int(number, 16) for number in numbers.split(b" "))
+    # The server has made or read it, and looked at it then.
+    return RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, RSAPublicNumbers(e, n)).private_key(unsafe_skip_rsa_key_validation=True)
 
 
 def main() -> None:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from cognomen.tokens.signing_child import FRAME, KEY, PAIR, READY, SIGN, SLOT
+from cognomen.tokens.signing_child import FRAME, KEY, PAIR, READY, SIGN, SLOT, numbers_of
 
 _KEYS: Final = 1_000  # that the process holds at once: those used last
 _READ: Final = 65_536
@@ -104,8 +103,8 @@ class SigningProcess:
             return slot
         slot = len(self._slots) if len(self._slots) < _KEYS else self._slots.popitem(last=False)[1]
         self._slots[kid] = slot
-        der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        self._send(FRAME.pack(KEY, SLOT.size + len(der)) + SLOT.pack(slot) + der)
+        numbers = numbers_of(key)
+        self._send(FRAME.pack(KEY, SLOT.size + len(numbers)) + SLOT.pack(slot) + numbers)
         return slot
 
     def _send(self, frame: bytes) -> None:
