@@ -17,7 +17,7 @@ import uvloop
 
 from bench.loadgen import FLOWS, LANES, TROUBLE, cpu, spread
 from bench.operations import PASSWORD, create, sign_in
-from bench.servers import Running
+from bench.servers import COGNOMEN, Running
 from bench.srp import Client
 from bench.wire import Connection, Endpoint, Refused, ask
 
@@ -48,8 +48,12 @@ class Pool(msgspec.Struct, kw_only=True):
 
 
 def measure(there: Mapping[str, Running], seconds: float) -> dict[str, dict[str, dict[str, Any]]]:
-    """Rows as the generator's by operation, of each server that can."""
-    return {name: uvloop.run(_at(running, seconds)) for name, running in there.items()}
+    """Rows as the generator's by operation, of each server that can. The others get a second try: ministack refuses, in some runs, a token that it has just given."""
+    found = {name: uvloop.run(_at(running, seconds)) for name, running in there.items()}
+    for name, running in there.items():
+        if name != COGNOMEN.name and "first_error" in found[name].get(PASSWORD_TOTP, {}):
+            found[name] = uvloop.run(_at(running, seconds))
+    return found
 
 
 async def _at(running: Running, seconds: float) -> dict[str, dict[str, Any]]:
